@@ -1,0 +1,1 @@
+"""What `bin/dev` is made of. Only the standard library is used, so that it runs before anything is installed."""

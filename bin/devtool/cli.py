@@ -1,0 +1,57 @@
+"""The command line of `bin/dev`."""
+
+import errno
+import signal
+import sys
+from types import FrameType
+
+from . import commands
+from .output import DevError, say
+
+_COMMANDS = {
+    "setup": (commands.setup, "get Odoo 19, Python packages, PostgreSQL and the template database; seconds when done"),
+    "demo": (commands.demo, "simulate a year on demo data, print what the jobs did, serve it: [--no-serve] [--port N]"),
+    "test": (commands.test, "the whole suite, or what pytest's own arguments choose, on a copy of the template"),
+    "scratch": (
+        commands.scratch,
+        "run a Python file with `env` on a copy of the template: [--keep NAME | --db NAME] FILE",
+    ),
+    "shell": (commands.shell, "Odoo's shell on a copy of the template, or on a named database: [DB]"),
+    "odoo": (commands.odoo, "Odoo's own command line with the project's configuration: ARGUMENTS..."),
+    "lint": (commands.lint, "ruff, pylint-odoo, and checks of XML and of what Odoo 19 takes silently and wrongly"),
+    "bench": (commands.bench, "the benchmarks (they come in part 6)"),
+    "stop": (commands.stop, "stop the project's PostgreSQL server"),
+}
+
+
+def main() -> int:
+    """Run one sub-command; its arguments are its own business, since some hand them on."""
+    name, *arguments = sys.argv[1:] or ["--help"]
+    if name in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if name not in _COMMANDS:
+        say(f"bin/dev: no sub-command {name!r}\n\n{_help()}")
+        return 2
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _COMMANDS[name][0](arguments) or 0
+    except DevError as error:
+        say(f"\nbin/dev {name}: {error.problem}\n  Remedy: {error.remedy}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        say(f"\nbin/dev {name}: the disk is full ({error.filename})\n  Remedy: free some space, then run this again")
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _help() -> str:
+    lines = [f"  {name:<8} {text}" for name, (_function, text) in _COMMANDS.items()]
+    return "\n".join(["usage: bin/dev COMMAND [ARGUMENTS...]", "", *lines])
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    """Leave through the clean-up code: short-lived databases are dropped, child processes ended."""
+    sys.exit(128 + signal.SIGTERM)

@@ -1,0 +1,120 @@
+"""The sub-commands of `bin/dev`: each takes its arguments and returns an exit code (nothing is 0)."""
+
+import argparse
+import subprocess
+from pathlib import Path
+
+from . import browser, checks, databases, demo_server, odoo_cli, postgres, provision, venv
+from .output import DevError, say
+from .project import DEMO_DB, ROOT, addons, locked
+
+_NO_TESTS_COLLECTED = 5
+
+
+def setup(arguments: list[str]) -> None:
+    """Everything that the other sub-commands need."""
+    _parser("setup").parse_args(arguments)
+    provision.everything()
+    say(f"ready: PostgreSQL on {postgres.socket_dir()}; Odoo is run with `bin/dev odoo`")
+
+
+def test(arguments: list[str]) -> int:
+    """pytest-odoo on a copy of the template. Its own HTTP port is a free one."""
+    provision.everything()
+    if not browser.installed():
+        say("   no Chromium: browser tours are skipped")
+    with databases.short_lived("test") as name:
+        options = ["--odoo-http", f"--odoo-database={name}", "--odoo-log-level=warn"]
+        command = [venv.PYTHON, "-m", "pytest", *options, *arguments]
+        code = subprocess.run(command, cwd=ROOT, env=odoo_cli.environment(), check=False).returncode
+    no_tests_yet = code == _NO_TESTS_COLLECTED and not any(addon.glob("tests/**/test_*.py") for addon in addons())
+    return 0 if no_tests_yet else code
+
+
+def scratch(arguments: list[str]) -> int:
+    """A Python file in an Odoo environment; its exit code is ours."""
+    parser = _parser("scratch")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--keep", metavar="NAME", help="keep the copy of the template under this name")
+    where.add_argument("--db", metavar="NAME", help="run on this database instead of a copy of the template")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="handed to the file in sys.argv")
+    options = parser.parse_args(arguments)
+    if not options.file.is_file():
+        raise DevError(f"no file {options.file}", "give the path of a Python file")
+    if options.db:
+        provision.server()
+        _check_exists(options.db)
+        return databases.run_script(options.db, options.file, *options.arguments)
+    provision.everything()
+    with databases.short_lived("scratch", options.keep) as name:
+        return databases.run_script(name, options.file, *options.arguments)
+
+
+def shell(arguments: list[str]) -> int:
+    """Odoo's interactive shell."""
+    parser = _parser("shell")
+    parser.add_argument("database", nargs="?", help="an existing database; a copy of the template without it")
+    options = parser.parse_args(arguments)
+    if options.database:
+        provision.server()
+        _check_exists(options.database)
+        odoo_cli.replace_process(["shell", "-d", options.database])
+    provision.everything()
+    with databases.short_lived("shell") as name:
+        command = odoo_cli.command(["shell", "-d", name])
+        return subprocess.run(command, env=odoo_cli.environment(), check=False).returncode
+
+
+def odoo(arguments: list[str]) -> None:
+    """Odoo's own command line; this process becomes Odoo."""
+    provision.server()
+    odoo_cli.replace_process(arguments)
+
+
+def lint(arguments: list[str]) -> int:
+    """All checks, also when an early one fails."""
+    _parser("lint").parse_args(arguments)
+    with locked():
+        venv.provide()
+    return checks.run()
+
+
+def demo(arguments: list[str]) -> int:
+    """The main job in one command."""
+    parser = _parser("demo")
+    parser.add_argument("--no-serve", action="store_true", help="stop after the table")
+    parser.add_argument("--port", type=int, default=8069, help="where to serve (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    if not options.no_serve:
+        demo_server.check_port(options.port)
+    provision.everything()
+    if not addons():
+        raise DevError("there is no addon to show", "add the addon continuity_program")
+    databases.make_demo()
+    code = databases.run_script(DEMO_DB, databases.HERE / "simulate_year.py")
+    if code or options.no_serve:
+        return code
+    return demo_server.serve(DEMO_DB, options.port)
+
+
+def bench(arguments: list[str]) -> None:
+    """A placeholder that says so."""
+    _parser("bench").parse_args(arguments)
+    say("bin/dev bench: there are no benchmarks yet; they come in part 6 of the project")
+
+
+def stop(arguments: list[str]) -> None:
+    """Stop PostgreSQL; the next command that needs it starts it again."""
+    _parser("stop").parse_args(arguments)
+    postgres.stop()
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(prog=f"bin/dev {name}")
+
+
+def _check_exists(database: str) -> None:
+    if database not in postgres.databases():
+        names = ", ".join(sorted(postgres.databases() - {"postgres", "template0", "template1"}))
+        raise DevError(f"no database {database}", f"name one of these: {names}")

@@ -1,0 +1,120 @@
+"""The cached databases: with the dependencies only, without and with demo data, and the template with our addons."""
+
+import json
+import os
+import re
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+from . import odoo_cli, odoo_source, postgres, venv
+from .output import DevError, say, step
+from .project import (
+    BASE_DB,
+    DEMO_BASE_DB,
+    DEMO_DB,
+    LOGS,
+    STATE,
+    TEMPLATE_DB,
+    addons,
+    addons_fingerprint,
+    locked,
+    outside_depends,
+)
+
+HERE = Path(__file__).resolve().parent
+_TEST_MODULES = ("payment_demo",)  # a payment provider that answers without a network
+_SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell)_(\d+)")
+
+
+def provide() -> None:
+    """Bring base and template up to date; a changed addon costs the installation of our addons only."""
+    _drop_leftovers()
+    _provide_base(BASE_DB)
+    if not addons():
+        say("   no addon continuity_program yet: only the base database was made")
+        return
+    fingerprint = {"base": _base_fingerprint(), "addons": addons_fingerprint()}
+    if _is_current(TEMPLATE_DB, fingerprint):
+        return
+    with step(f"making database {TEMPLATE_DB}"), _replacing(TEMPLATE_DB, fingerprint) as name:
+        postgres.copy(BASE_DB, name)
+        _install(name, [addon.name for addon in addons()])
+
+
+def make_demo() -> None:
+    """A fresh demo database: the dependencies' demo data is cached, ours is loaded anew."""
+    with locked():
+        _provide_base(DEMO_BASE_DB, "--with-demo")
+        with step(f"making database {DEMO_DB}"):
+            postgres.copy(DEMO_BASE_DB, DEMO_DB)
+            _install(DEMO_DB, [addon.name for addon in addons()], "--with-demo")
+
+
+def _provide_base(name: str, *options: str) -> None:
+    """All that our addons depend on, with a chart of accounts and the web client's bundles."""
+    fingerprint = _base_fingerprint()
+    if _is_current(name, fingerprint):
+        return
+    with step(f"making database {name} (about a minute and a half)"), _replacing(name, fingerprint) as temporary:
+        _install(temporary, fingerprint["modules"], *options)
+        if run_script(temporary, HERE / "prepare_base.py"):
+            raise DevError(f"the new database {name} could not be prepared", "mend what the traceback above tells")
+
+
+def _base_fingerprint() -> dict:
+    return {"odoo": odoo_source.provide().version, "modules": [*outside_depends(), *_TEST_MODULES]}
+
+
+def _install(database: str, modules: list[str], *options: str) -> None:
+    arguments = ["-d", database, "-i", ",".join(modules), *options, "--stop-after-init", "--no-http"]
+    odoo_cli.run_logged(arguments, f"install-{database}")
+
+
+@contextmanager
+def _replacing(name: str, fingerprint: dict):
+    """A database under a name of its own that replaces the old one only when all went well."""
+    temporary = f"{name}_new"
+    postgres.drop(temporary)
+    yield temporary
+    postgres.rename(temporary, name)
+    STATE.write_text(json.dumps({**_state(), name: fingerprint}, indent=2))
+
+
+def _state() -> dict:
+    """Which fingerprint each cached database was made from."""
+    return json.loads(STATE.read_text()) if STATE.exists() else {}
+
+
+def _is_current(name: str, fingerprint: dict) -> bool:
+    return _state().get(name) == fingerprint and name in postgres.databases()
+
+
+def _drop_leftovers() -> None:
+    """Databases of test runs and scripts that were killed before they could drop their own."""
+    for name in postgres.databases():
+        found = _SHORT_LIVED.fullmatch(name)
+        if found and not Path(f"/proc/{found.group(1)}").exists():
+            postgres.drop(name)
+
+
+@contextmanager
+def short_lived(kind: str, keep: str | None = None):
+    """A fresh copy of the template, dropped afterwards unless a name is given to keep it under."""
+    with locked():
+        if TEMPLATE_DB not in postgres.databases():
+            raise DevError("there is no template database", "add the addon continuity_program, then run bin/dev setup")
+        name = keep or f"continuity_{kind}_{os.getpid()}"
+        postgres.copy(TEMPLATE_DB, name)
+    try:
+        yield name
+    finally:
+        if not keep:
+            postgres.drop(name)
+
+
+def run_script(database: str, file: Path, *arguments: str) -> int:
+    """Run a Python file in an Odoo environment; Odoo's own log goes to `.local/log`."""
+    log = LOGS / f"script-{file.stem}.log"
+    command = [venv.PYTHON, HERE / "run_script.py", database, log, file, *arguments]
+    return subprocess.run([str(part) for part in command], env=odoo_cli.environment(), check=False).returncode

@@ -1,0 +1,49 @@
+"""Serve the demo database on a local port."""
+
+import socket
+import subprocess
+import time
+
+from . import odoo_cli
+from .output import DevError, say
+from .project import LOGS
+
+_START_SECONDS = 120
+
+
+def check_port(port: int) -> None:
+    """Fail early: the simulated year takes longer than one wants to wait for this message."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise DevError(f"port {port} cannot be used: {error.strerror}", "choose another with --port N") from error
+
+
+def serve(database: str, port: int) -> int:
+    """Serve until interrupted."""
+    log = LOGS / "demo-server.log"
+    options = ["-d", database, "--db-filter", f"^{database}$", "--http-port", str(port), "--logfile", str(log)]
+    with subprocess.Popen(odoo_cli.command(["server", *options]), env=odoo_cli.environment()) as server:
+        try:
+            _wait_until_open(server, port, log)
+            say(f"\nOpen http://127.0.0.1:{port}/odoo")
+            say("Log in as admin / admin (all rights) or demo / demo (a user of the sales department).")
+            say(f"Odoo's log: {log}. Stop with Ctrl-C.")
+            return server.wait()
+        except KeyboardInterrupt:
+            say("stopping")
+            return 0
+        finally:
+            server.terminate()
+
+
+def _wait_until_open(server: subprocess.Popen, port: int, log) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    raise DevError("the demo server does not answer", f"mend what {log} tells")

@@ -1,0 +1,59 @@
+"""Odoo's own command line with the project's configuration."""
+
+import os
+from typing import NoReturn
+
+from . import odoo_source, output, postgres, venv
+from .project import LOGS, OCA_ADDONS, ODOO_CONF, ODOO_DATA, ROOT, addons
+
+_SETTINGS = {
+    "http_interface": "127.0.0.1",
+    "db_template": "template0",
+    "list_db": "True",
+    "limit_time_real": "0",
+    "limit_time_cpu": "0",
+}
+
+
+def write_configuration() -> None:
+    """`.local/odoo.conf`: all sub-commands of Odoo read it through the variable ODOO_RC."""
+    odoo = odoo_source.provide()
+    # Odoo complains of a folder on its path that holds no addon
+    addons_path = [*odoo.addons, *([ROOT] if addons() else []), *([OCA_ADDONS] if OCA_ADDONS.exists() else [])]
+    settings = {
+        **_SETTINGS,
+        "addons_path": ",".join(str(path) for path in addons_path),
+        "data_dir": ODOO_DATA,
+        "db_host": postgres.socket_dir(),
+        "db_port": postgres.PORT,
+        "db_user": postgres.DB_USER,
+    }
+    ODOO_DATA.mkdir(parents=True, exist_ok=True)
+    ODOO_CONF.write_text("[options]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+
+
+def environment() -> dict[str, str]:
+    """The variables with which Odoo, its tests and our runner find source, settings and database."""
+    return {
+        **os.environ,
+        **odoo_source.provide().environment(),
+        **postgres.environment(),
+        "ODOO_RC": str(ODOO_CONF),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PATH": f"{postgres.bindir()}:{os.environ['PATH']}",
+    }
+
+
+def replace_process(arguments: list[str]) -> NoReturn:
+    """Become Odoo: a signal sent to bin/dev then reaches Odoo itself, and its exit code the caller."""
+    os.execve(venv.PYTHON, command(arguments), environment())
+
+
+def command(arguments: list[str]) -> list[str]:
+    return [str(venv.PYTHON), "-m", "odoo", *arguments]
+
+
+def run_logged(arguments: list[str], log: str) -> None:
+    """Run Odoo with its output in `.local/log`."""
+    path = LOGS / f"{log}.log"
+    output.run_logged(command(arguments), path, f"mend what {path} tells", environment())

@@ -1,0 +1,79 @@
+"""Where things are: the repository, its addons and the ignored folder `.local` that holds all that is generated."""
+
+import ast
+import fcntl
+import hashlib
+from contextlib import contextmanager
+from pathlib import Path
+
+from .output import DevError, say
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = ROOT / ".local"
+LOGS = LOCAL / "log"
+ODOO_CONF = LOCAL / "odoo.conf"
+ODOO_DATA = LOCAL / "data"
+FILESTORE = ODOO_DATA / "filestore"
+OCA_ADDONS = LOCAL / "oca"
+STATE = LOCAL / "state.json"
+
+ADDON_PREFIX = "continuity_program"
+DEFAULT_DEPENDS = ("account_payment", "delivery", "portal", "sale_management", "sale_stock")
+
+BASE_DB = "continuity_base"
+TEMPLATE_DB = "continuity_template"
+DEMO_BASE_DB = "continuity_demo_base"
+DEMO_DB = "continuity_demo"
+
+# Parts of an addon that never reach a database: changing them needs no new template.
+_NOT_IN_DATABASE = ("tests", "docs", "static/description", "static/tests", "static/src")
+
+
+def addons() -> list[Path]:
+    """The addons of this repository, the main one first."""
+    return sorted(path.parent for path in ROOT.glob(f"{ADDON_PREFIX}*/__manifest__.py"))
+
+
+def manifest(addon: Path) -> dict:
+    path = addon / "__manifest__.py"
+    try:
+        return ast.literal_eval(path.read_text())
+    except (SyntaxError, ValueError) as error:
+        raise DevError(f"{path} cannot be read: {error}", "mend it: a manifest is one Python dictionary") from error
+
+
+def outside_depends() -> list[str]:
+    """All modules of others that our addons need, or a first guess while there is no addon yet."""
+    own = {addon.name for addon in addons()}
+    wanted = {name for addon in addons() for name in manifest(addon).get("depends", ())} - own
+    return sorted(wanted) or sorted(DEFAULT_DEPENDS)
+
+
+def addons_fingerprint() -> str:
+    """A hash of every file of our addons that an installation reads."""
+    digest = hashlib.sha256()
+    for addon in addons():
+        for path in sorted(addon.rglob("*")):
+            if path.is_file() and _reaches_database(path.relative_to(addon)):
+                digest.update(f"{path.relative_to(ROOT)}\0".encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _reaches_database(path: Path) -> bool:
+    if "__pycache__" in path.parts:
+        return False
+    return not any(path.is_relative_to(part) for part in _NOT_IN_DATABASE)
+
+
+@contextmanager
+def locked():
+    """One process at a time makes or copies things in `.local`; others wait for it."""
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("   waiting for another bin/dev to finish its setup")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
