@@ -1,0 +1,42 @@
+{
+    'name': 'Continuity Programs',
+    'summary': 'Sell products on a plan: book of the month, refills, collector series',
+    'version': '19.0.1.0.0',
+    'category': 'Sales/Sales',
+    'license': 'LGPL-3',
+    'author': 'Continuity Programs for Odoo',
+    'depends': ['sale_management', 'sale_stock', 'delivery', 'account_payment', 'portal'],
+    'data': [
+        'security/continuity_security.xml',
+        'security/ir.model.access.csv',
+        'data/ir_sequence.xml',
+        'data/mail_activity_type.xml',
+        'data/ir_cron.xml',
+        'data/continuity_cancel_reason.xml',
+        'views/continuity_program_line_views.xml',
+        'views/continuity_program_views.xml',
+        'views/continuity_line_views.xml',
+        'views/continuity_payment_views.xml',
+        'views/continuity_subscription_views.xml',
+        'views/continuity_cancel_reason_views.xml',
+        'views/continuity_job_run_views.xml',
+        'views/product_template_views.xml',
+        'views/sale_order_views.xml',
+        'views/res_config_settings_views.xml',
+        'wizard/continuity_job_wizard_views.xml',
+        'wizard/continuity_plan_preview_views.xml',
+        'views/continuity_menus.xml',
+    ],
+    'demo': [
+        'demo/continuity_demo.xml',
+    ],
+    'assets': {
+        'web.assets_backend': [
+            'continuity_program/static/src/**/*',
+        ],
+        'web.assets_tests': [
+            'continuity_program/static/tests/tours/**/*',
+        ],
+    },
+    'application': True,
+}

@@ -1,0 +1,11 @@
+from odoo import fields, models
+
+
+class ContinuityCancelReason(models.Model):
+    _name = 'continuity.cancel.reason'
+    _description = "Continuity Cancellation Reason"
+    _order = 'sequence, id'
+
+    name = fields.Char(required=True, translate=True)
+    sequence = fields.Integer(default=10)
+    active = fields.Boolean(default=True)

@@ -1,0 +1,479 @@
+import logging
+from datetime import timedelta
+from typing import NamedTuple
+
+from psycopg2 import Error as DatabaseError
+from psycopg2 import IntegrityError, OperationalError
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+_logger = logging.getLogger(__name__)
+
+#: Records worked on in one savepoint and, in commit mode, one transaction.
+BATCH_SIZE = 100
+#: How often a batch is tried when the database refuses it for the moment.
+MAX_TRIES = 4
+#: Runs older than this are removed by the autovacuum.
+KEPT_FOR = timedelta(days=180)
+#: A run started by hand that wrote nothing for so long was killed.
+SILENT_FOR = timedelta(hours=1)
+
+
+class Job(NamedTuple):
+    """One of the scheduled jobs. What it works on is told by methods of its model, named after its code:
+
+    ``_job_CODE_domain(as_of)``: the records to take, for the company of the environment.
+    ``_job_CODE_process(batch)``: does the work on ``self`` and writes into the ``JobBatch`` what became of it.
+    ``_job_CODE_preview(batch)``: the same without writing; yields dicts.
+    ``_job_CODE_weigh(as_of)``: how much the records count, where that is not one each.
+    """
+
+    model: str
+    #: Field, besides the id, by which the oldest come first; it leaves its place once a record is done.
+    order: str = 'id'
+    #: Company field with the most one scheduled run does.
+    limit_field: str | None = None
+
+
+class JobBatch:
+    """What a job is given besides its records, and what it says became of them.
+
+    :ivar as_of: the day it works for.
+    :ivar limit: the most it may do, ``None`` = all.
+    :ivar until: do only what fell due up to this day, so that a limited run keeps to the oldest; ``None`` = all.
+    :ivar done: what it did, in the unit the job counts in.
+    :ivar skipped: list of (record, kind, reason, count) left out for a reason that may pass.
+    :ivar failed: list of (record, reason, count) that raised.
+    """
+
+    def __init__(self, as_of, limit=None, until=None):
+        self.as_of = as_of
+        self.limit = limit
+        self.until = until
+        self.done = 0
+        self.skipped = []
+        self.failed = []
+
+    def skip(self, record, kind, reason, count=1):
+        """Leave a record out; ``kind`` is a short code, ``reason`` is for people."""
+        self.skipped.append((record, kind, reason, count))
+
+    def fail(self, record, reason, count):
+        self.failed.append((record, reason, count))
+
+    def add(self, other):
+        """Take over what another batch did."""
+        self.done += other.done
+        self.skipped += other.skipped
+        self.failed += other.failed
+
+    @property
+    def skipped_count(self):
+        return sum(count for *_rest, count in self.skipped)
+
+    @property
+    def failed_count(self):
+        return sum(count for *_rest, count in self.failed)
+
+
+class ContinuityJobRun(models.Model):
+    """One run of one job, and the engine that all jobs share (``docs/behaviour.md#jobs``)."""
+
+    _name = 'continuity.job.run'
+    _description = "Continuity Job Run"
+    _order = 'id desc'
+
+    job = fields.Selection(selection='_selection_job', required=True, readonly=True, index=True)
+    state = fields.Selection(
+        selection=[
+            ('running', "Running"),
+            ('waiting', "To be continued"),
+            ('done', "Done"),
+            ('stopped', "Stopped"),
+        ],
+        default='running',
+        required=True,
+        readonly=True,
+        help="Stopped: the run ended before its work did. The next run takes up what it left.",
+    )
+    is_scheduled = fields.Boolean(string="Scheduled", readonly=True)
+    as_of = fields.Date(readonly=True, help="The day it worked for. Empty: each company's own day.")
+    criteria = fields.Char(readonly=True, help="The domain it was restricted to.")
+    company_ids = fields.Many2many(comodel_name='res.company', readonly=True)
+    user_id = fields.Many2one(comodel_name='res.users', string="Started By", readonly=True)
+    date_start = fields.Datetime(default=fields.Datetime.now, readonly=True)
+    date_end = fields.Datetime(readonly=True)
+    duration = fields.Float(compute='_compute_duration', store=True, help="In minutes.")
+    rate = fields.Float(string="Done per Second", compute='_compute_duration', store=True, aggregator='avg')
+    selected_count = fields.Integer(string="Selected", readonly=True)
+    done_count = fields.Integer(string="Done", readonly=True)
+    skipped_count = fields.Integer(string="Skipped", readonly=True)
+    failed_count = fields.Integer(string="Failed", readonly=True)
+    issue_ids = fields.One2many(comodel_name='continuity.job.issue', inverse_name='run_id', readonly=True)
+    #: How far it came: {company id: {'after': [order value, id], 'done': n, 'finished': bool}}.
+    progress = fields.Json(readonly=True)
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('date_start', 'date_end', 'done_count')
+    def _compute_duration(self):
+        for run in self:
+            seconds = (run.date_end - run.date_start).total_seconds() if run.date_end else 0.0
+            run.duration = seconds / 60
+            run.rate = run.done_count / max(seconds, 1.0)
+
+    @api.depends('job', 'date_start')
+    def _compute_display_name(self):
+        for run in self:
+            day = run.as_of or (run.date_start or fields.Datetime.now()).date()
+            run.display_name = f"{self._get_job_label(run.job)} {fields.Date.to_string(day)}"
+
+    # === THE JOBS === #
+
+    @api.model
+    def _get_jobs(self):
+        """Return the jobs by their codes.
+
+        :rtype: dict[str, Job]
+        """
+        return {
+            'extend': Job('continuity.subscription'),
+            'update_events': Job('continuity.program'),
+            'create_orders': Job(
+                'continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'
+            ),
+        }
+
+    @api.model
+    def _get_job_labels(self):
+        return {
+            'sync': self.env._("Update sold plans"),
+            'extend': self.env._("Extend plans"),
+            'update_events': self.env._("Update current events"),
+            'create_orders': self.env._("Create child orders"),
+            'process_payments': self.env._("Process payments"),
+            'close': self.env._("Close finished subscriptions"),
+        }
+
+    @api.model
+    def _selection_job(self):
+        labels = self._get_job_labels()
+        return [(code, labels[code]) for code in self._get_jobs()]
+
+    @api.model
+    def _get_job_label(self, code):
+        return self._get_job_labels().get(code, code)
+
+    # === RUNNING A JOB === #
+
+    @api.model
+    def _execute(self, job, as_of=None, domain=None, limit=None, commit=None):
+        """Run a job and return its log.
+
+        :param str job: code of the job.
+        :param date | str | None as_of: the day to work for; each company's own day when not given.
+        :param domain: which of the job's records to take, among those that are candidates.
+        :param int | None limit: the most to do, in the unit the job counts in.
+        :param bool | None commit: commit after each batch; when not given, only in a scheduled action.
+        :return: the run, with its counts and issues.
+        :rtype: continuity.job.run
+        """
+        run = self._engine()._create_run(job, self.env, as_of=as_of, domain=domain)
+        run._work(
+            criteria=domain,
+            limit=limit,
+            commit=bool(self.env.context.get('cron_id')) if commit is None else commit,
+        )
+        return self.browse(run.id)
+
+    @api.model
+    def _cron_run(self, job):
+        """Run a job as its scheduled action: go on with a run that time cut off, or begin one if there is work."""
+        engine = self._engine()
+        open_runs = engine.search([('job', '=', job), ('is_scheduled', '=', True), ('state', 'in', ('running', 'waiting'))])
+        # The scheduled action's own lock tells that no other process is at work on these.
+        open_runs.filtered(lambda run: run.state == 'running')._finish('stopped')
+        run = open_runs.filtered(lambda run: run.state == 'waiting')[:1]
+        if not run:
+            if not engine._has_candidates(job):
+                return
+            run = engine._create_run(job, self.env, is_scheduled=True)
+        run._work(commit=True)
+
+    @api.model
+    def _preview(self, job, as_of=None, domain=None):
+        """Return what ``_execute`` would do, writing nothing.
+
+        :return: dicts with ``subscription_id``, ``order_id``, ``change``, ``date``, ``amount``…
+        :rtype: list[dict]
+        """
+        rows = []
+        engine = self._engine()
+        definition = engine._get_job(job)
+        for company in engine._get_companies(self.env):
+            model, day, candidates = engine._get_work(job, company, as_of, domain)
+            records = model.search(candidates, order=engine._get_order(definition))
+            rows += getattr(records, f'_job_{job}_preview')(JobBatch(day))
+        return rows
+
+    @api.model
+    def _engine(self):
+        """Return the model as the superuser, without anything of the user that could change what a job does."""
+        kept = {
+            key: value
+            for key, value in self.env.context.items()
+            if key.startswith(('cron_', 'ir_cron_')) or key == 'lastcall'
+        }
+        return self.with_env(self.env(user=SUPERUSER_ID, su=True, context=kept))
+
+    @api.model
+    def _get_job(self, code):
+        """:raise UserError: for a code that is none."""
+        jobs = self._get_jobs()
+        if code not in jobs:
+            raise UserError(
+                self.env._(
+                    "There is no continuity job %(code)s. The jobs are: %(codes)s.", code=code, codes=', '.join(jobs)
+                )
+            )
+        return jobs[code]
+
+    @api.model
+    def _get_companies(self, env):
+        """Return the companies to work for: all for the superuser, else those the user has chosen."""
+        if env.uid == SUPERUSER_ID:
+            return self.env['res.company'].search([])
+        return self.env['res.company'].browse(env.companies.ids)
+
+    @api.model
+    def _create_run(self, job, env, as_of=None, domain=None, is_scheduled=False):
+        self._get_job(job)
+        self._stop_silent_runs(job)
+        return self.create(
+            {
+                'job': job,
+                'as_of': as_of,
+                'criteria': str(domain) if domain else False,
+                'is_scheduled': is_scheduled,
+                'company_ids': self._get_companies(env).ids,
+                'user_id': env.uid,
+                'progress': {},
+            }
+        )
+
+    @api.model
+    def _stop_silent_runs(self, job):
+        self.search(
+            [
+                ('job', '=', job),
+                ('state', '=', 'running'),
+                ('is_scheduled', '=', False),
+                ('write_date', '<', fields.Datetime.now() - SILENT_FOR),
+            ]
+        )._finish('stopped')
+
+    @api.model
+    def _get_work(self, job, company, as_of=None, criteria=None):
+        """Return the job's model in a company, the day to work for and the domain of the candidates."""
+        definition = self._get_job(job)
+        context = {**self.env.context, 'allowed_company_ids': company.ids, 'tz': company.partner_id.tz}
+        if as_of:
+            context['continuity_as_of'] = fields.Date.to_string(fields.Date.to_date(as_of))
+        model = self.env[definition.model].with_context(context)
+        day = model.env.company._get_continuity_today()
+        candidates = (
+            Domain('company_id', '=', company.id)
+            & model._get_unparked_domain(job)
+            & getattr(model, f'_job_{job}_domain')(day)
+            & Domain(criteria or Domain.TRUE)
+        )
+        return model, day, candidates
+
+    @api.model
+    def _has_candidates(self, job):
+        for company in self._get_companies(self.env):
+            model, _day, candidates = self._get_work(job, company)
+            if model.search(candidates, limit=1):
+                return True
+        return False
+
+    # === THE ENGINE === #
+
+    def _work(self, criteria=None, limit=None, commit=False):
+        """Do the work of the run, company by company, and write down how it ended."""
+        self.ensure_one()
+        self.state = 'running'
+        self._checkpoint(commit, remaining=self._count_candidates(criteria) if commit else None)
+        for company in self.company_ids:
+            if not self._work_for_company(company, criteria, limit, commit):
+                self._finish('waiting')
+                self._checkpoint(commit)
+                return
+        self._finish('done')
+        self._checkpoint(commit, remaining=0)
+
+    def _finish(self, state):
+        self.write({'state': state, 'date_end': fields.Datetime.now()})
+
+    def _checkpoint(self, commit, processed=0, remaining=None):
+        """Make the work so far last, in commit mode; return the seconds left for the run (0 = stop)."""
+        if commit:
+            return self.env['ir.cron']._commit_progress(processed, remaining=remaining)
+        self.env.flush_all()
+        return float('inf')
+
+    def _count_candidates(self, criteria):
+        count = 0
+        for company in self.company_ids:
+            model, _day, candidates = self._get_work(self.job, company, self.as_of, criteria)
+            count += model.search_count(candidates)
+        return count
+
+    def _work_for_company(self, company, criteria, limit, commit):
+        """Take the company's candidates batch by batch; return whether it came to the end."""
+        definition = self._get_job(self.job)
+        model, day, candidates = self._get_work(self.job, company, self.as_of, criteria)
+        if limit is None and self.is_scheduled and definition.limit_field:
+            limit = company[definition.limit_field] or None
+        place = (self.progress or {}).get(str(company.id), {'after': None, 'done': 0})
+        while limit is None or place['done'] < limit:
+            records = model.search(
+                candidates & self._get_domain_after(model, definition, place['after']),
+                order=self._get_order(definition),
+                limit=BATCH_SIZE,
+            )
+            if not records:
+                break
+            last = records[-1]
+            batch = JobBatch(day)
+            if limit is not None:
+                batch.limit = limit - place['done']
+                batch.until = last[definition.order] if definition.order != 'id' and len(records) == BATCH_SIZE else None
+            place['after'] = [fields.Date.to_string(last[definition.order]) if definition.order != 'id' else None, last.id]
+            batch = self._try_batch(records, candidates, batch, commit)
+            place['done'] += batch.done
+            self._log_batch(company, place, batch)
+            if not self._checkpoint(commit, processed=len(records)):
+                return False
+        return True
+
+    @api.model
+    def _get_order(self, definition):
+        return 'id' if definition.order == 'id' else f'{definition.order}, id'
+
+    @api.model
+    def _get_domain_after(self, model, definition, after):
+        """Return the domain of what comes behind the last record taken: skipped ones are not met again."""
+        if not after:
+            return Domain.TRUE
+        value, last_id = after
+        if definition.order == 'id':
+            return Domain('id', '>', last_id)
+        return Domain(definition.order, '>', value) | (Domain(definition.order, '=', value) & Domain('id', '>', last_id))
+
+    def _try_batch(self, records, candidates, batch, commit):
+        """Process a batch; in commit mode, again from the start when the database refuses it for the moment."""
+        for attempt in range(1, MAX_TRIES + 1):
+            trial = JobBatch(batch.as_of, batch.limit, batch.until)
+            try:
+                self._process(records, candidates, trial)
+                return trial
+            except OperationalError as error:
+                if not commit:
+                    raise
+                self.env.cr.rollback()
+                _logger.info("%s: try %s of a batch of %s: %s", self.job, attempt, len(records), error)
+        for record in records:
+            batch.skip(record, 'locked', self.env._("In use by somebody else. The next run takes it."))
+        return batch
+
+    def _process(self, records, candidates, batch):
+        """Process records together and, if that fails, one by one, so that a bad one costs only itself.
+
+        The records are locked and their condition is read again: of two runs, each record meets one only.
+        """
+        try:
+            with self.env.cr.savepoint():
+                self._process_locked(records, candidates, batch)
+        except OperationalError:
+            raise
+        except Exception as error:
+            if len(records) > 1:
+                self._process_one_by_one(records, candidates, batch)
+            else:
+                self._record_failure(records, error, batch)
+
+    def _process_one_by_one(self, records, candidates, batch):
+        for record in records:
+            if batch.limit is not None and batch.done >= batch.limit:
+                break
+            single = JobBatch(
+                batch.as_of, batch.limit - batch.done if batch.limit is not None else None, batch.until
+            )
+            self._process(record, candidates, single)
+            batch.add(single)
+
+    def _process_locked(self, records, candidates, batch):
+        locked = records.try_lock_for_update(allow_referencing=True)
+        trial = JobBatch(batch.as_of, batch.limit, batch.until)
+        for record in records - locked:
+            trial.skip(record, 'locked', self.env._("In use by somebody else. The next run takes it."))
+        due = locked.filtered_domain(candidates)
+        if due:
+            getattr(due, f'_job_{self.job}_process')(trial)
+        self.env.flush_all()
+        batch.add(trial)
+
+    def _record_failure(self, record, error, batch):
+        reason = self._explain(error)
+        if isinstance(error, UserError):
+            _logger.info("%s of %s: %s", self.job, record, reason)
+        else:
+            _logger.warning("%s of %s failed", self.job, record, exc_info=error)
+        weigh = getattr(record, f'_job_{self.job}_weigh', None)
+        batch.fail(record, reason, max(weigh(batch), 1) if weigh else 1)
+        record._park(self.job, reason)
+
+    def _explain(self, error):
+        """Return in plain words what went wrong."""
+        if isinstance(error, UserError):
+            return str(error)
+        if isinstance(error, IntegrityError):
+            model = next(
+                (self.env[name] for name in self.env.registry if self.env[name]._table == error.diag.table_name),
+                self.env['base'],
+            )
+            return self.env._("The database refused it: %(reason)s", reason=model._sql_error_to_message(error))
+        if isinstance(error, DatabaseError):
+            return self.env._("The database refused it: %(reason)s", reason=(error.diag.message_primary or str(error)))
+        return self.env._(
+            "Unexpected error: %(error)s. The server's log tells more.", error=f"{type(error).__name__}: {error}"
+        )
+
+    def _log_batch(self, company, place, batch):
+        """Write the counts of a batch, its issues and how far the run came."""
+        issues = [
+            {'kind': kind, 'res_model': record._name, 'res_id': record.id, 'reason': reason, 'count': count}
+            for record, kind, reason, count in (
+                *batch.skipped,
+                *((record, 'failed', reason, count) for record, reason, count in batch.failed),
+            )
+        ]
+        self.env['continuity.job.issue'].create([{**vals, 'run_id': self.id, 'company_id': company.id} for vals in issues])
+        self.write(
+            {
+                'selected_count': self.selected_count + batch.done + batch.skipped_count + batch.failed_count,
+                'done_count': self.done_count + batch.done,
+                'skipped_count': self.skipped_count + batch.skipped_count,
+                'failed_count': self.failed_count + batch.failed_count,
+                'progress': {**(self.progress or {}), str(company.id): place},
+            }
+        )
+
+    # === CLEANING UP === #
+
+    @api.autovacuum
+    def _gc_runs(self):
+        self.search([('date_start', '<', fields.Datetime.now() - KEPT_FOR)], limit=1000).unlink()

@@ -1,0 +1,369 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
+
+#: What an agent may change on a planned line, and the flag that keeps the change.
+OVERRIDE_FLAGS = {
+    'price_unit': 'price_overridden',
+    'discount': 'price_overridden',
+    'date_planned': 'date_overridden',
+    'quantity': 'quantity_overridden',
+    'product_id': 'is_substituted',
+    'carrier_id': 'carrier_overridden',
+    'payment_term_id': 'term_overridden',
+}
+
+
+class ContinuityLine(models.Model):
+    """One planned product of one shipment of a subscription."""
+
+    _name = 'continuity.line'
+    _description = "Continuity Line"
+    _order = 'subscription_id, event_number, id'
+    _check_company_auto = True
+
+    subscription_id = fields.Many2one(
+        comodel_name='continuity.subscription', required=True, ondelete='cascade', index=True, check_company=True
+    )
+    company_id = fields.Many2one(related='subscription_id.company_id', store=True, precompute=True)
+    partner_id = fields.Many2one(related='subscription_id.partner_id', store=True, precompute=True, index=True)
+    currency_id = fields.Many2one(related='subscription_id.currency_id', store=True, precompute=True)
+    order_id = fields.Many2one(
+        related='subscription_id.order_id', string="Parent Order", store=True, precompute=True, index=True
+    )
+    program_id = fields.Many2one(related='subscription_id.program_id', store=True, precompute=True, index=True)
+    user_id = fields.Many2one(related='subscription_id.user_id', store=True, precompute=True)
+
+    event_number = fields.Integer(
+        string="Shipment No.",
+        required=True,
+        help="Position in this subscription. Lines with the same number ship in one child order.",
+    )
+    program_line_id = fields.Many2one(
+        comodel_name='continuity.program.line', ondelete='set null', index='btree_not_null', readonly=True
+    )
+    program_event_number = fields.Integer(
+        string="Event ID", readonly=True, help="The program's event. 0: added by hand."
+    )
+    occurrence = fields.Integer(readonly=True, default=1)
+
+    product_id = fields.Many2one(
+        comodel_name='product.product',
+        required=True,
+        ondelete='restrict',
+        index=True,
+        check_company=True,
+        domain="[('sale_ok', '=', True), ('continuity_program_id', '=', False)]",
+    )
+    quantity = fields.Float(digits='Product Unit', default=1.0, required=True)
+    product_uom_id = fields.Many2one(
+        comodel_name='uom.uom',
+        string="Unit",
+        compute='_compute_product_uom_id',
+        store=True,
+        readonly=False,
+        precompute=True,
+        required=True,
+    )
+    price_unit = fields.Float(string="Unit Price", min_display_digits='Product Price')
+    discount = fields.Float(string="Discount (%)", digits='Discount')
+    tax_ids = fields.Many2many(
+        comodel_name='account.tax', string="Taxes", check_company=True, context={'active_test': False}
+    )
+    price_subtotal = fields.Monetary(string="Untaxed", compute='_compute_amount', store=True, precompute=True)
+    price_total = fields.Monetary(string="Total", compute='_compute_amount', store=True, precompute=True)
+    shipping_amount = fields.Monetary(
+        string="Shipping", readonly=True, help="What the customer pays for sending it, on the first line of a shipment."
+    )
+    date_planned = fields.Date(string="Ship On", required=True)
+    carrier_id = fields.Many2one(comodel_name='delivery.carrier', check_company=True)
+    payment_term_id = fields.Many2one(comodel_name='account.payment.term', check_company=True)
+    partner_shipping_id = fields.Many2one(
+        comodel_name='res.partner',
+        string="One-off Address",
+        check_company=True,
+        help="Send this one elsewhere; it gets a child order of its own.",
+    )
+
+    # What was changed by hand
+    price_overridden = fields.Boolean(string="Price Changed", readonly=True)
+    date_overridden = fields.Boolean(string="Date Changed", readonly=True)
+    quantity_overridden = fields.Boolean(string="Quantity Changed", readonly=True)
+    carrier_overridden = fields.Boolean(string="Carrier Changed", readonly=True)
+    term_overridden = fields.Boolean(string="Payment Schedule Changed", readonly=True)
+    is_substituted = fields.Boolean(string="Product Changed", readonly=True)
+
+    child_line_ids = fields.One2many(
+        comodel_name='sale.order.line', inverse_name='continuity_line_id', string="All Child Lines", readonly=True
+    )
+    child_line_id = fields.Many2one(
+        comodel_name='sale.order.line', compute='_compute_child_line_id', store=True, index='btree_not_null'
+    )
+    child_order_id = fields.Many2one(
+        comodel_name='sale.order', string="Child Order", related='child_line_id.order_id', store=True,
+        index='btree_not_null',
+    )
+    prepaid_amount = fields.Monetary(
+        readonly=True, help="Its untaxed share of the plan billed in advance."
+    )
+    revenue_move_id = fields.Many2one(
+        comodel_name='account.move', string="Revenue Transfer", readonly=True, copy=False, index='btree_not_null'
+    )
+    announced_date = fields.Date(readonly=True)
+    decline_until = fields.Date(readonly=True, help="The customer may decline it until this day.")
+    replaces_line_id = fields.Many2one(
+        comodel_name='continuity.line', readonly=True, index='btree_not_null', ondelete='restrict'
+    )
+    is_skipped = fields.Boolean(readonly=True)
+    is_cancelled = fields.Boolean(readonly=True)
+    skip_reason = fields.Char(readonly=True)
+    is_invoiced = fields.Boolean(
+        string="Invoiced", compute='_compute_is_invoiced', store=True,
+        help="Billed in full or, where it was billed in advance, delivered.",
+    )
+    state = fields.Selection(
+        selection=[
+            ('planned', "Planned"),
+            ('ordered', "Ordered"),
+            ('delivered', "Delivered"),
+            ('skipped', "Skipped"),
+            ('cancelled', "Cancelled"),
+        ],
+        compute='_compute_state',
+        store=True,
+    )
+
+    _occurrence_uniq = models.UniqueIndex(
+        '(subscription_id, program_line_id, occurrence) WHERE replaces_line_id IS NULL AND program_line_id IS NOT NULL',
+        "An occurrence of an event is planned once in a subscription.",
+    )
+    _planned_idx = models.Index("(subscription_id, date_planned) WHERE state = 'planned'")
+    _planned_date_idx = models.Index("(company_id, date_planned) WHERE state = 'planned'")
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('product_id')
+    def _compute_product_uom_id(self):
+        for line in self:
+            if not line.product_uom_id or not line.product_uom_id._has_common_reference(line.product_id.uom_id):
+                line.product_uom_id = line.product_id.uom_id
+
+    @api.depends('price_unit', 'discount', 'quantity', 'tax_ids', 'product_id')
+    def _compute_amount(self):
+        AccountTax = self.env['account.tax']
+        for line in self:
+            company = line.company_id or self.env.company
+            base_line = AccountTax._prepare_base_line_for_taxes_computation(
+                line,
+                tax_ids=line.tax_ids,
+                quantity=line.quantity,
+                partner_id=line.partner_id,
+                currency_id=line.currency_id or company.currency_id,
+                rate=1.0,
+            )
+            AccountTax._add_tax_details_in_base_line(base_line, company)
+            AccountTax._round_base_lines_tax_details([base_line], company)
+            line.price_subtotal = base_line['tax_details']['total_excluded_currency']
+            line.price_total = base_line['tax_details']['total_included_currency']
+
+    @api.depends('child_line_ids')
+    def _compute_child_line_id(self):
+        for line in self:
+            line.child_line_id = line.child_line_ids.sorted('id')[-1:]
+
+    @api.depends(
+        'is_skipped', 'is_cancelled', 'child_line_id.state', 'child_line_id.qty_delivered',
+        'child_line_id.product_uom_qty',
+    )
+    def _compute_state(self):
+        for line in self:
+            line.state = line._get_state()
+
+    def _get_state(self):
+        """Return what the state is: it follows the goods."""
+        self.ensure_one()
+        child_line = self.child_line_id
+        if child_line and child_line.state != 'cancel':
+            is_delivered = child_line.product_uom_id.compare(child_line.qty_delivered, child_line.product_uom_qty) >= 0
+            return 'delivered' if is_delivered else 'ordered'
+        if child_line or self.is_cancelled:
+            return 'cancelled'
+        return 'skipped' if self.is_skipped else 'planned'
+
+    @api.depends('state', 'child_line_id.qty_invoiced', 'child_line_id.product_uom_qty', 'subscription_id.bill_upfront')
+    def _compute_is_invoiced(self):
+        for line in self:
+            if line.subscription_id.bill_upfront:
+                line.is_invoiced = line.state == 'delivered'
+            else:
+                child_line = line.child_line_id
+                line.is_invoiced = bool(child_line) and (
+                    child_line.product_uom_id.compare(child_line.qty_invoiced, child_line.product_uom_qty) >= 0
+                )
+
+    @api.depends('subscription_id.name', 'event_number', 'product_id')
+    def _compute_display_name(self):
+        for line in self:
+            line.display_name = self.env._(
+                "%(subscription)s, shipment %(number)s: %(product)s",
+                subscription=line.subscription_id.name,
+                number=line.event_number,
+                product=line.product_id.display_name,
+            )
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains('quantity', 'discount', 'event_number', 'product_id', 'product_uom_id')
+    def _check_values(self):
+        for line in self:
+            reason = line._get_value_error()
+            if reason:
+                raise ValidationError(self.env._("%(line)s: %(reason)s", line=line.display_name, reason=reason))
+
+    def _get_value_error(self):
+        """Return what is wrong with the line, or nothing."""
+        self.ensure_one()
+        if self.quantity <= 0:
+            return self.env._("the quantity must be above 0.")
+        if not 0 <= self.discount <= 100:
+            return self.env._("the discount must be between 0 and 100 %%.")
+        if self.event_number < 1:
+            return self.env._("the shipment number must be 1 or more.")
+        if self.product_id.continuity_program_id:
+            return self.env._("a product that sells a continuity program cannot be sent by one.")
+        if not self.product_uom_id._has_common_reference(self.product_id.uom_id):
+            return self.env._("the unit %(unit)s does not fit the product.", unit=self.product_uom_id.name)
+        return None
+
+    # === ONCHANGE === #
+
+    @api.onchange('product_id', 'quantity', 'product_uom_id')
+    def _onchange_product_id(self):
+        if self.product_id and not self.price_overridden:
+            self.update(self._prepare_price_values())
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        if not self.env.context.get('continuity_planning'):
+            lines._complete_added_by_hand(vals_list)
+        return lines
+
+    def write(self, vals):
+        if self.env.context.get('continuity_planning') or not self._get_plan_fields() & vals.keys():
+            return super().write(vals)
+        for line in self:
+            reason = line._get_change_refusal()
+            if reason:
+                raise UserError(reason)
+        result = super().write(vals)
+        for line in self:
+            super(ContinuityLine, line).write(line._prepare_override_values(vals))
+        self.subscription_id._unpark()
+        self.subscription_id._update_parent_price()
+        return result
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_planned_by_program(self):
+        if self.env.context.get('continuity_planning'):
+            return
+        for line in self:
+            if line.program_line_id or line.state != 'planned':
+                raise UserError(
+                    self.env._(
+                        "%(line)s is part of the program's plan and cannot be deleted. Skip or cancel it instead.",
+                        line=line.display_name,
+                    )
+                )
+
+    @api.model
+    def _get_plan_fields(self):
+        """Return the fields that users may change while a line is planned."""
+        return OVERRIDE_FLAGS.keys() | {'product_uom_id', 'tax_ids', 'partner_shipping_id', 'event_number'}
+
+    def _get_change_refusal(self):
+        """Return why the line cannot be changed, or nothing."""
+        self.ensure_one()
+        if self.state != 'planned':
+            return self.env._(
+                "%(line)s is %(state)s and cannot be changed any more.",
+                line=self.display_name,
+                state=dict(self._fields['state']._description_selection(self.env))[self.state].lower(),
+            )
+        return None
+
+    def _prepare_override_values(self, vals):
+        """Return the flags that keep what ``vals`` changed, and the price of a product put in by hand."""
+        self.ensure_one()
+        values = {flag: True for name, flag in OVERRIDE_FLAGS.items() if name in vals and self.program_line_id}
+        if {'product_id', 'quantity', 'product_uom_id'} & vals.keys() and not self.price_overridden:
+            prices = self._prepare_price_values()
+            values |= {name: value for name, value in prices.items() if name not in vals}
+        return values
+
+    def _complete_added_by_hand(self, vals_list):
+        for line, vals in zip(self, vals_list):
+            prices = line._prepare_price_values()
+            super(ContinuityLine, line).write({name: prices[name] for name in prices if name not in vals})
+        self.subscription_id._update_parent_price()
+
+    # === PRICES === #
+
+    def _prepare_price_values(self):
+        """Return price, discount and taxes of the line by the order's terms.
+
+        The price of an event stays that of the program while the program's product is sent.
+        """
+        self.ensure_one()
+        program_line = self.program_line_id if self.program_line_id.product_id == self.product_id else None
+        return self.subscription_id._prepare_price_values(
+            self.product_id, self.quantity, self.product_uom_id or self.product_id.uom_id, program_line
+        )
+
+    def _prepare_next_price(self):
+        """Return the price, as it was agreed, for the next occurrence of the same event."""
+        return {
+            'price_unit': self.price_unit,
+            'discount': self.discount,
+            'price_overridden': self.price_overridden,
+            'tax_ids': [Command.set(self.tax_ids.ids)],
+        }
+
+    def _prepare_plan_update(self, vals):
+        """Return what of the values of a plan made again concerns this line: what was changed by hand stays."""
+        kept = {name for name, flag in OVERRIDE_FLAGS.items() if self[flag]}
+        if self.is_substituted:
+            kept |= {'product_uom_id', 'price_unit', 'discount', 'tax_ids'}
+        return {name: value for name, value in vals.items() if name not in kept and self._differs(name, value)}
+
+    def _differs(self, name, value):
+        field = self._fields[name]
+        if field.type == 'many2many':
+            return self[name].ids != value[0][2]
+        return field.convert_to_write(self[name], self) != value
+
+    # === CHILD ORDERS === #
+
+    def _prepare_child_line(self):
+        """Return the values of the child order's line. Prepaid lines carry no price."""
+        self.ensure_one()
+        subscription = self.subscription_id
+        price = 0.0 if subscription.bill_upfront or self.replaces_line_id else self.price_unit
+        return {
+            'product_id': self.product_id.id,
+            'product_uom_id': self.product_uom_id.id,
+            'product_uom_qty': self.quantity,
+            'price_unit': price,
+            'technical_price_unit': price,
+            'discount': 0.0 if subscription.bill_upfront else self.discount,
+            'analytic_distribution': subscription.order_line_id.analytic_distribution,
+            'continuity_line_id': self.id,
+        }
+
+    @api.model
+    def _get_parked_subscriptions(self, domain):
+        """Return the subscriptions that need attention and have planned lines in the domain."""
+        lines = self.search([('state', '=', 'planned'), ('subscription_id.is_parked', '=', True), *domain])
+        return lines.subscription_id

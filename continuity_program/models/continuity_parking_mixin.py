@@ -1,0 +1,112 @@
+import logging
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+_logger = logging.getLogger(__name__)
+
+
+class ContinuityParkingMixin(models.AbstractModel):
+    """A record that a job could not process is left out of that job until somebody mends it.
+
+    For models with ``mail.activity.mixin`` and ``company_id``.
+    """
+
+    _name = 'continuity.parking.mixin'
+    _description = "Continuity Needs Attention Mixin"
+
+    is_parked = fields.Boolean(string="Needs Attention", readonly=True, copy=False, index='btree_not_null')
+    park_reason = fields.Text(string="What Is Wrong", readonly=True, copy=False)
+    park_job = fields.Char(
+        string="Left Out Of",
+        readonly=True,
+        copy=False,
+        help="The jobs that leave this record out, by their codes, until it is mended or retried.",
+    )
+    park_count = fields.Integer(string="Times Failed", readonly=True, copy=False)
+    parked_at = fields.Datetime(readonly=True, copy=False)
+
+    # === PARKING === #
+
+    def _park(self, job, reason):
+        """Leave the record out of the job with this code, and tell the one responsible. Never raises.
+
+        The record's own rules may be what is broken, so it is written past the ORM.
+        """
+        self.ensure_one()
+        try:
+            with self.env.cr.savepoint():
+                self._write_parking(job, reason)
+        except Exception:
+            _logger.exception("%s could not be parked in %s", self, job)
+            return
+        try:
+            with self.env.cr.savepoint():
+                self._schedule_parking_activity(job, reason)
+        except Exception:
+            _logger.exception("No activity could be made for %s", self)
+
+    def _write_parking(self, job, reason):
+        jobs = sorted({*(self.park_job or '').split(','), job} - {''})
+        self.env.cr.execute(
+            SQL(
+                """UPDATE %s SET is_parked = TRUE, park_reason = %s, park_job = %s, parked_at = NOW() AT TIME ZONE 'UTC',
+                          park_count = COALESCE(park_count, 0) + 1
+                    WHERE id = %s""",
+                SQL.identifier(self._table),
+                reason,
+                ','.join(jobs),
+                self.id,
+            )
+        )
+        self.invalidate_recordset(['is_parked', 'park_reason', 'park_job', 'parked_at', 'park_count'], flush=False)
+
+    def _schedule_parking_activity(self, job, reason):
+        activity = self.activity_ids.filtered(lambda activity: activity.continuity_job == job)[:1]
+        if activity:
+            activity.note = reason
+            return
+        label = self.env['continuity.job.run']._get_job_label(job)
+        self.activity_schedule(
+            'continuity_program.mail_activity_type_attention',
+            summary=self.env._("%(job)s failed", job=label),
+            note=reason,
+            user_id=self._get_parking_user().id,
+            continuity_job=job,
+        )
+
+    def _get_parking_user(self):
+        """Return who is told of a failure: the salesperson if active, else the program's responsible."""
+        return self.env.user
+
+    # === BACK INTO THE JOBS === #
+
+    def _unpark(self):
+        """Let the jobs take the records again; their open activities of failed jobs are closed."""
+        parked = self.filtered('is_parked')
+        if not parked:
+            return
+        parked.write({'is_parked': False, 'park_reason': False, 'park_job': False, 'parked_at': False})
+        parked.activity_ids.filtered('continuity_job').action_feedback()
+
+    def _retry(self):
+        """Bring parked records back, logged on each."""
+        parked = self.filtered('is_parked')
+        parked._unpark()
+        for record in parked:
+            record._message_log(body=self.env._("Taken up again by %(user)s.", user=self.env.user.name))
+
+    def action_retry(self):
+        """Bring the selected records back into the jobs that left them out.
+
+        :raise AccessError: for who may not change them.
+        """
+        self.check_access('write')
+        self.sudo()._retry()
+        return True
+
+    @api.model
+    def _get_unparked_domain(self, job):
+        """Return the domain of the records that the job with this code may take."""
+        return Domain('park_job', '=', False) | Domain('park_job', 'not like', job)

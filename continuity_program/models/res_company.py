@@ -1,0 +1,109 @@
+from datetime import datetime, time
+
+from pytz import UTC, timezone
+
+from odoo import fields, models
+
+
+class ResCompany(models.Model):
+    _inherit = 'res.company'
+
+    continuity_lead_days = fields.Integer(
+        string="Continuity Lead Days",
+        help="A child order is created this many days before its planned date. Until then the customer may change it.",
+    )
+    continuity_delivery_days = fields.Integer(
+        string="Continuity Days Before Delivery",
+        default=-1,
+        help="A child order may be delivered and invoiced from this many days before its planned date. "
+        "-1: the same as the lead days.",
+    )
+    continuity_bill_lead_days = fields.Integer(
+        string="On Account Bill Days",
+        help="The bill goes out this many days before its due date.",
+    )
+    continuity_repeat_threshold = fields.Integer(
+        string="Repeat Threshold",
+        default=12,
+        help="At most this many open occurrences of one event are planned when the plan is not billed in advance; "
+        "the scheduled action adds the others later.",
+    )
+    continuity_orders_per_run = fields.Integer(
+        string="Number of Orders to Create",
+        help="The most child orders that one scheduled run creates, the oldest first. 0: no limit.",
+    )
+    continuity_charge_moment = fields.Selection(
+        selection=[('delivery', "When it has shipped"), ('creation', "When the child order is created")],
+        string="Authorize Continuity Child Order",
+        default='delivery',
+        required=True,
+        help="When a customer who pays each shipment by card is charged.",
+    )
+    continuity_revenue_journal_id = fields.Many2one(
+        comodel_name='account.journal',
+        string="Continuity Revenue Journal",
+        domain="[('type', '=', 'general')]",
+        check_company=True,
+        help="Revenue of plans billed in advance is transferred here as the shipments are delivered.",
+    )
+    continuity_autoconfirm = fields.Boolean(string="Confirm Child Orders", default=True)
+    continuity_retry_limit = fields.Integer(string="Charge Attempts", default=3)
+    continuity_retry_days = fields.Integer(string="Days Between Attempts", default=3)
+
+    _continuity_days_not_negative = models.Constraint(
+        'CHECK(continuity_lead_days >= 0 AND continuity_bill_lead_days >= 0 AND continuity_delivery_days >= -1)',
+        "The continuity lead days cannot be negative (-1 is allowed for the days before delivery only).",
+    )
+    _continuity_threshold_positive = models.Constraint(
+        'CHECK(continuity_repeat_threshold > 0)', "The repeat threshold must be at least 1."
+    )
+    _continuity_limits_not_negative = models.Constraint(
+        'CHECK(continuity_orders_per_run >= 0 AND continuity_retry_limit >= 0 AND continuity_retry_days >= 0)',
+        "The limits of the continuity jobs cannot be negative.",
+    )
+
+    # === THE COMPANY'S DAY === #
+
+    def _get_continuity_today(self):
+        """Return the company's current day, or the day a job run works for.
+
+        The day of a run comes in the context key ``continuity_as_of`` and is honoured for the superuser only
+        (``docs/behaviour.md#today``).
+
+        :rtype: datetime.date
+        """
+        return self._get_continuity_as_of() or self._get_continuity_day(fields.Datetime.now())
+
+    def _get_continuity_now(self):
+        """Return the moment, in naive UTC, that a document made today gets: now, or noon of another day a run works for.
+
+        :rtype: datetime.datetime
+        """
+        now = fields.Datetime.now()
+        as_of = self._get_continuity_as_of()
+        return self._get_continuity_noon(as_of) if as_of and as_of != self._get_continuity_day(now) else now
+
+    def _get_continuity_noon(self, day):
+        """Return noon of the company's ``day`` in naive UTC: it falls on the same day almost everywhere."""
+        local = self._get_continuity_timezone().localize(datetime.combine(day, time(12)))
+        return local.astimezone(UTC).replace(tzinfo=None)
+
+    def _get_continuity_day(self, moment):
+        """Return the company's day of a ``moment`` given in naive UTC."""
+        return UTC.localize(moment).astimezone(self._get_continuity_timezone()).date()
+
+    def _get_continuity_as_of(self):
+        as_of = self.env.context.get('continuity_as_of')
+        return fields.Date.to_date(as_of) if as_of and self.env.su else None
+
+    def _get_continuity_timezone(self):
+        self.ensure_one()
+        company_sudo = self.sudo()
+        return timezone(company_sudo.partner_id.tz or company_sudo.resource_calendar_id.tz or 'UTC')
+
+    # === PARAMETERS IN USE === #
+
+    def _get_continuity_delivery_days(self):
+        """Return from how many days before its planned date a child may be delivered and invoiced."""
+        self.ensure_one()
+        return self.continuity_lead_days if self.continuity_delivery_days < 0 else self.continuity_delivery_days

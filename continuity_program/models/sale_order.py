@@ -1,0 +1,163 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+#: What, written on a quotation, changes the plans made on it.
+PLAN_TERMS = {
+    'partner_id',
+    'partner_shipping_id',
+    'pricelist_id',
+    'currency_id',
+    'fiscal_position_id',
+    'date_order',
+    'company_id',
+}
+
+
+class SaleOrder(models.Model):
+    _inherit = 'sale.order'
+
+    continuity_role = fields.Selection(
+        selection=[('parent', "Parent Order"), ('child', "Child Order")],
+        string="Continuity",
+        compute='_compute_continuity_role',
+        store=True,
+        index='btree_not_null',
+    )
+    continuity_parent_id = fields.Many2one(
+        comodel_name='sale.order',
+        string="Parent Order",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        check_company=True,
+        ondelete='restrict',
+    )
+    continuity_child_ids = fields.One2many(
+        comodel_name='sale.order', inverse_name='continuity_parent_id', string="Child Orders", readonly=True
+    )
+    continuity_child_count = fields.Integer(compute='_compute_continuity_counts')
+    continuity_subscription_ids = fields.One2many(
+        comodel_name='continuity.subscription', inverse_name='order_id', string="Continuity Subscriptions", readonly=True
+    )
+    continuity_subscription_count = fields.Integer(compute='_compute_continuity_counts')
+    continuity_payment_hold = fields.Boolean(
+        string="Held for Payment", readonly=True, copy=False, help="Not delivered until the customer has paid."
+    )
+    continuity_payment_hold_reason = fields.Char(string="Why It Is Held", readonly=True, copy=False)
+    continuity_page_id = fields.Many2one(
+        comodel_name='continuity.subscription',
+        compute='_compute_continuity_page_id',
+        help="The Continuity page that its author has not seen yet: the form opens it by itself.",
+    )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('continuity_parent_id', 'continuity_subscription_ids')
+    def _compute_continuity_role(self):
+        for order in self:
+            if order.continuity_parent_id:
+                order.continuity_role = 'child'
+            else:
+                order.continuity_role = 'parent' if order.continuity_subscription_ids else False
+
+    def _compute_continuity_counts(self):
+        children = self.env['sale.order']._read_group(
+            [('continuity_parent_id', 'in', self.ids)], ['continuity_parent_id'], ['__count']
+        )
+        child_count = {parent.id: count for parent, count in children}
+        for order in self:
+            order.continuity_child_count = child_count.get(order.id, 0)
+            order.continuity_subscription_count = len(
+                order.continuity_subscription_ids or order.order_line.continuity_line_id.subscription_id
+            )
+
+    @api.depends('order_line.continuity_subscription_ids.is_page_shown')
+    @api.depends_context('uid')
+    def _compute_continuity_page_id(self):
+        for order in self:
+            order.continuity_page_id = order.order_line.continuity_subscription_ids.filtered(
+                lambda subscription: not subscription.is_page_shown and subscription.create_uid == self.env.user
+            )[:1]
+
+    # === CRUD METHODS === #
+
+    def write(self, vals):
+        result = super().write(vals)
+        if PLAN_TERMS & vals.keys():
+            self.continuity_subscription_ids.filtered(lambda subscription: subscription.state == 'draft')._plan()
+        return result
+
+    def unlink(self):
+        self._check_continuity_unlink()
+        self.continuity_subscription_ids.sudo().unlink()
+        return super().unlink()
+
+    def _check_continuity_unlink(self):
+        for order in self:
+            ever_run = order.continuity_subscription_ids.sudo().filtered(lambda sub: sub.state != 'draft')[:1]
+            if ever_run or order.sudo().continuity_child_ids:
+                raise UserError(
+                    self.env._(
+                        "%(order)s has sold the continuity subscription %(subscription)s and cannot be deleted. "
+                        "Cancel it instead.",
+                        order=order.name,
+                        subscription=ever_run.name or '',
+                    )
+                )
+
+    # === ACTION METHODS === #
+
+    def action_view_continuity_parent(self):
+        self.ensure_one()
+        return self.continuity_parent_id._get_continuity_action(self.env._("Parent Order"))
+
+    def action_view_continuity_children(self):
+        self.ensure_one()
+        return self.continuity_child_ids._get_continuity_action(self.env._("Child Orders"))
+
+    def action_view_continuity_subscriptions(self):
+        self.ensure_one()
+        subscriptions = self.continuity_subscription_ids or self.order_line.continuity_line_id.subscription_id
+        action = self.env['ir.actions.act_window']._for_xml_id('continuity_program.continuity_subscription_action')
+        action['context'] = {}
+        if len(subscriptions) == 1:
+            return {**action, 'views': [(False, 'form')], 'res_id': subscriptions.id}
+        return {**action, 'domain': [('id', 'in', subscriptions.ids)]}
+
+    def _get_continuity_action(self, name):
+        """Return the action that shows these orders."""
+        action = {'type': 'ir.actions.act_window', 'res_model': 'sale.order', 'name': name}
+        if len(self) == 1:
+            return {**action, 'views': [(False, 'form')], 'res_id': self.id}
+        return {**action, 'view_mode': 'list,form', 'domain': [('id', 'in', self.ids)]}
+
+    # === CORE METHODS OVERRIDES === #
+
+    def _confirmation_error_message(self):
+        error = super()._confirmation_error_message()
+        if error:
+            return error
+        for subscription in self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft'):
+            reason = subscription._get_run_refusal()
+            if reason:
+                return reason
+        return False
+
+    def _prepare_confirmation_values(self):
+        values = super()._prepare_confirmation_values()
+        if self.env.company._get_continuity_as_of():
+            values['date_order'] = self.env.company._get_continuity_now()
+        return values
+
+    def _action_confirm(self):
+        result = super()._action_confirm()
+        self.continuity_subscription_ids._run()
+        return result
+
+    def _action_cancel(self):
+        result = super()._action_cancel()
+        self.continuity_subscription_ids.filtered(lambda sub: sub.state in ('running', 'paused'))._cancel()
+        return result
+
+    def _get_update_prices_lines(self):
+        return super()._get_update_prices_lines().filtered(lambda line: not line._is_continuity())

@@ -1,0 +1,213 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+
+class SaleOrderLine(models.Model):
+    _inherit = 'sale.order.line'
+
+    continuity_subscription_ids = fields.One2many(
+        comodel_name='continuity.subscription', inverse_name='order_line_id', string="Continuity Subscription", copy=False
+    )
+    continuity_line_id = fields.Many2one(
+        comodel_name='continuity.line',
+        string="Continuity Line",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        ondelete='restrict',
+        help="The planned shipment line that this child order line sends.",
+    )
+    is_continuity_parent = fields.Boolean(compute='_compute_is_continuity_parent')
+
+    _continuity_line_uniq = models.UniqueIndex(
+        "(continuity_line_id) WHERE continuity_line_id IS NOT NULL AND state != 'cancel'",
+        "A planned continuity line has one child order.",
+    )
+
+    # === COMPUTE METHODS === #
+
+    @api.depends('product_id.continuity_program_id', 'order_id.continuity_parent_id', 'continuity_subscription_ids')
+    def _compute_is_continuity_parent(self):
+        for line in self:
+            line.is_continuity_parent = bool(
+                line.continuity_subscription_ids
+                or (line.product_id.continuity_program_id and not line.order_id.continuity_parent_id)
+            )
+
+    def _is_continuity(self):
+        """Whether the line's price is that of a plan, and no price list's."""
+        self.ensure_one()
+        return bool(self.is_continuity_parent or self.continuity_line_id)
+
+    def _reset_price_unit(self):
+        price = self._get_continuity_price()
+        if price is None:
+            return super()._reset_price_unit()
+        return self.update({'price_unit': price, 'technical_price_unit': price})
+
+    def _get_continuity_price(self):
+        """Return the unit price that a plan gives the line, or ``None`` where the price list does.
+
+        A child line keeps its planned price, a parent line has the price of what it bills.
+        """
+        self.ensure_one()
+        if self.continuity_line_id:
+            return self.continuity_line_id._prepare_child_line()['price_unit']
+        if not self.is_continuity_parent:
+            return None
+        subscription = self.continuity_subscription_ids
+        program = subscription.program_id or self.product_id.continuity_program_id
+        if not (subscription.bill_upfront if subscription else program.bill_upfront):
+            return 0.0
+        if program.upfront_price_policy == 'product' or not subscription or not self.product_uom_qty:
+            return None
+        lines = subscription.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+        total = sum(line.price_unit * line.quantity * (1 - line.discount / 100) for line in lines)
+        return total / self.product_uom_qty
+
+    def _update_continuity_price(self):
+        """Take the price and taxes of what the plans bill; a price set by the salesperson stays."""
+        for line in self:
+            line._compute_tax_ids()
+            line._compute_price_unit()
+
+    @api.depends('continuity_line_id')
+    def _compute_discount(self):
+        children = self.filtered('continuity_line_id')
+        super(SaleOrderLine, self - children)._compute_discount()
+        for line in children:
+            line.discount = line.continuity_line_id._prepare_child_line()['discount']
+
+    def _compute_tax_ids(self):
+        super()._compute_tax_ids()
+        for line in self:
+            planned = line.continuity_subscription_ids.filtered('bill_upfront').line_ids
+            if planned:
+                line.tax_ids = planned[0].tax_ids
+
+    # A parent line itself is never delivered, and invoiced by upfront billing only.
+
+    @api.depends('is_continuity_parent')
+    def _compute_qty_to_invoice(self):
+        plain = self.filtered(lambda line: not line._is_billed_by_plan())
+        super(SaleOrderLine, plain)._compute_qty_to_invoice()
+        (self - plain).qty_to_invoice = 0.0
+
+    @api.depends('is_continuity_parent', 'continuity_subscription_ids.state', 'continuity_line_id.subscription_id.bill_upfront')
+    def _compute_invoice_status(self):
+        plain = self.filtered(lambda line: not line._is_billed_by_plan())
+        super(SaleOrderLine, plain)._compute_invoice_status()
+        for line in self - plain:
+            line.invoice_status = 'invoiced' if line._is_settled_by_plan() else 'no'
+
+    @api.depends('is_continuity_parent')
+    def _compute_untaxed_amount_to_invoice(self):
+        plain = self.filtered(lambda line: not line._is_billed_by_plan())
+        super(SaleOrderLine, plain)._compute_untaxed_amount_to_invoice()
+        (self - plain).untaxed_amount_to_invoice = 0.0
+
+    @api.depends('is_continuity_parent')
+    def _compute_amount_to_invoice(self):
+        plain = self.filtered(lambda line: not line._is_billed_by_plan())
+        super(SaleOrderLine, plain)._compute_amount_to_invoice()
+        (self - plain).amount_to_invoice = 0.0
+
+    def _is_billed_by_plan(self):
+        """Whether nothing of the line is invoiced from the order: a parent line, or a child line that is prepaid."""
+        self.ensure_one()
+        return bool(self.is_continuity_parent or self.continuity_line_id.subscription_id.bill_upfront)
+
+    def _is_settled_by_plan(self):
+        """Whether nothing more comes: the subscription has ended, or the prepaid goods are delivered."""
+        self.ensure_one()
+        if self.state != 'sale':
+            return False
+        if self.continuity_line_id:
+            return self.product_uom_id.compare(self.qty_delivered, self.product_uom_qty) >= 0
+        subscriptions = self.continuity_subscription_ids
+        return bool(subscriptions) and all(sub.state in ('done', 'cancelled') for sub in subscriptions)
+
+    @api.depends('continuity_subscription_ids.state', 'continuity_line_id')
+    def _compute_product_updatable(self):
+        super()._compute_product_updatable()
+        for line in self:
+            if line.continuity_line_id or any(sub.state != 'draft' for sub in line.continuity_subscription_ids):
+                line.product_updatable = False
+
+    # === CRUD METHODS === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        lines = super().create(vals_list)
+        lines._create_subscriptions()
+        return lines
+
+    def write(self, vals):
+        replaced = self.browse()
+        if 'product_id' in vals:
+            replaced = self.filtered(lambda line: line.product_id.id != vals['product_id'])
+        quantities = {
+            line: line.product_uom_qty for line in self.filtered('continuity_subscription_ids')
+        } if 'product_uom_qty' in vals else {}
+        result = super().write(vals)
+        if replaced:
+            replaced.continuity_subscription_ids.sudo().unlink()
+            replaced._create_subscriptions()
+        for line, quantity in quantities.items():
+            line._follow_quantity(quantity)
+        if {'product_uom_id', 'order_id'} & vals.keys():
+            self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
+        return result
+
+    def unlink(self):
+        self.continuity_subscription_ids.sudo().unlink()
+        return super().unlink()
+
+    def _create_subscriptions(self):
+        """Make the subscription, with its default plan, of each line that sells a program."""
+        parents = self.filtered(
+            lambda line: line.is_continuity_parent and not line.continuity_subscription_ids and not line.display_type
+        )
+        if not parents:
+            return
+        Subscription = self.env['continuity.subscription']
+        for line in parents:
+            reason = line._get_continuity_refusal()
+            if reason:
+                raise UserError(reason)
+        subscriptions = Subscription.create([Subscription._prepare_subscription(line) for line in parents])
+        subscriptions.filtered(lambda sub: sub.order_id.state == 'sale')._run()
+
+    def _get_continuity_refusal(self):
+        """Return why the line's program cannot be sold on its order, or nothing."""
+        self.ensure_one()
+        program = self.product_id.continuity_program_id
+        if program.company_id != self.order_id.company_id:
+            return self.env._(
+                "%(product)s sells program %(program)s of %(program_company)s and cannot be sold by %(company)s.",
+                product=self.product_id.display_name,
+                program=program.sudo().display_name,
+                program_company=program.sudo().company_id.name,
+                company=self.order_id.company_id.name,
+            )
+        return program._get_sale_refusal()
+
+    def _follow_quantity(self, previous_quantity):
+        """Bring the subscription in line with a changed quantity; 0 stops it once it runs."""
+        self.ensure_one()
+        subscription = self.continuity_subscription_ids
+        if previous_quantity == self.product_uom_qty:
+            return
+        if subscription.state == 'draft':
+            subscription._plan()
+        elif subscription.state in ('running', 'paused'):
+            if not self.product_uom_qty:
+                subscription._cancel()
+            elif previous_quantity:
+                subscription._scale_quantity(self.product_uom_qty / previous_quantity)
+
+    # === STOCK === #
+
+    def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
+        goods = self.filtered(lambda line: not line.is_continuity_parent)
+        return super(SaleOrderLine, goods)._action_launch_stock_rule(previous_product_uom_qty=previous_product_uom_qty)

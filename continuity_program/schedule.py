@@ -1,0 +1,265 @@
+"""When a continuity program sends what.
+
+Every date the addon shows or acts on is computed here: plain values in, plain values out, no ORM and no clock.
+The rules are those of ``docs/behaviour.md#dates``; all dates are days of the company that sells the program.
+"""
+
+from calendar import monthrange
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from itertools import count, dropwhile
+from typing import NamedTuple
+
+#: More lines than this are never planned at once: it is a mistake in the program, not a plan.
+MAX_LINES = 1000
+
+#: What one interval of each unit adds, as (months, days).
+UNITS = {'day': (0, 1), 'week': (0, 7), 'month': (1, 0), 'year': (12, 0)}
+
+
+class ScheduleError(ValueError):
+    """The events cannot be put on a calendar; the text says why."""
+
+
+class TooManyLinesError(ScheduleError):
+    """More than ``MAX_LINES`` lines would be planned at once."""
+
+
+class UnreachableDateError(ScheduleError):
+    """A date lies beyond the end of the calendar."""
+
+
+class Event(NamedTuple):
+    """All program lines that share one event ID."""
+
+    number: int
+    #: Time since the previous occurrence, as (months, days).
+    interval: tuple[int, int] = (1, 0)
+    #: A fixed day for the first occurrence, a new anchor for what follows.
+    start_date: date | None = None
+    #: Times shipped in all; ``None`` until cancelled.
+    repeats: int | None = 1
+    action: str = 'normal'
+    #: How many planned lines one occurrence makes.
+    line_count: int = 1
+
+
+class Occurrence(NamedTuple):
+    event: int
+    occurrence: int
+    date: date
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Where it stands in the program: (event ID, occurrence), both from 1."""
+        return self.event, self.occurrence
+
+
+class Shipment(NamedTuple):
+    """One occurrence of an event in a customer's plan; occurrences of one number leave together."""
+
+    number: int
+    event: int
+    occurrence: int
+    date: date
+
+
+# === PLACING A DATE === #
+
+
+def shift(anchor: date, months: int, days: int, end_of_month: bool = False) -> date:
+    """Return ``anchor`` moved by whole months (kept inside the month), then by days.
+
+    :param end_of_month: an anchor on the last day of its month stays on the last day of every month.
+    :raise UnreachableDateError: beyond year 9999.
+    """
+    years, month = divmod(anchor.month - 1 + months, 12)
+    year, month = anchor.year + years, month + 1
+    try:
+        last_day = monthrange(year, month)[1]
+        stays_last = end_of_month and anchor.day == monthrange(anchor.year, anchor.month)[1]
+        day = last_day if stays_last else min(anchor.day, last_day)
+        return date(year, month, day) + timedelta(days=days)
+    except (ValueError, OverflowError, IndexError) as error:
+        raise UnreachableDateError(f"{anchor} + {months} months + {days} days") from error
+
+
+def get_relative_anchor(base: date, days_after_order: int, today: date) -> date:
+    """Return the day a relative program's first shipment falls on: never before today."""
+    return max(shift(base, 0, days_after_order), today)
+
+
+# === THE PROGRAM'S OWN ORDER === #
+
+
+def get_sent_events(events: Iterable[Event]) -> list[Event]:
+    """Return the events in their order without those passed over, up to and with the first *End*."""
+    sent = []
+    for event in sorted(events, key=lambda event: event.number):
+        if event.action != 'skip':
+            sent.append(event)
+        if event.action == 'end':
+            break
+    return sent
+
+
+def is_calendar(events: Iterable[Event]) -> bool:
+    """Whether the first event sent has a fixed date, and so every later one has a date too."""
+    return any(event.start_date for event in get_sent_events(events)[:1])
+
+
+def timeline(
+    events: Iterable[Event], anchor: date | None = None, *, end_of_month: bool = False, after: tuple[int, int] = (0, 0)
+) -> Iterator[Occurrence]:
+    """Yield every occurrence of the sent ``events`` with its date, in order; endless when one repeats until cancelled.
+
+    Each date is the anchor plus the sum of all intervals up to it, computed at once, so that nothing drifts. A fixed
+    start date is the next anchor, unless the shipment ahead of it is later: the order of events is always kept.
+
+    :param anchor: the day of the first occurrence, for events that do not begin with a fixed date.
+    :param after: a position ``(event ID, occurrence)``; only occurrences behind it are given.
+    """
+    months = days = 0
+    ahead = anchor
+    for index, event in enumerate(get_sent_events(events)):
+        if event.start_date:
+            anchor, months, days = max(event.start_date, ahead or event.start_date), 0, 0
+        elif index:
+            months, days = months + event.interval[0], days + event.interval[1]
+        if event.number >= after[0]:
+            first = after[1] + 1 if event.number == after[0] else 1
+            for number in count(first) if event.repeats is None else range(first, event.repeats + 1):
+                yield Occurrence(event.number, number, _repeat(anchor, months, days, event, number, end_of_month))
+        if event.repeats is None:
+            return
+        ahead = _repeat(anchor, months, days, event, event.repeats, end_of_month)
+        months, days = (offset + (event.repeats - 1) * step for offset, step in zip((months, days), event.interval))
+
+
+def _repeat(anchor: date, months: int, days: int, event: Event, number: int, end_of_month: bool) -> date:
+    """Return the day of the ``number``-th occurrence of an event whose first is at ``anchor`` + the offset."""
+    return shift(
+        anchor, months + (number - 1) * event.interval[0], days + (number - 1) * event.interval[1], end_of_month
+    )
+
+
+def get_running(events: Iterable[Event], day: date, *, end_of_month: bool = False) -> Occurrence | None:
+    """Return the occurrence of a calendar program running on ``day``: the last one dated on it or before, else the
+    first one. ``None`` when nothing is sent."""
+    running = None
+    for occurrence in timeline(events, end_of_month=end_of_month):
+        if running and occurrence.date > day:
+            break
+        running = occurrence
+    return running
+
+
+def count_left(events: Iterable[Event], after: tuple[int, int]) -> int | None:
+    """Return how many occurrences come behind a position, ``None`` = until cancelled."""
+    left = 0
+    for event in get_sent_events(events):
+        if event.number < after[0]:
+            continue
+        if event.repeats is None:
+            return None
+        left += event.repeats - (after[1] if event.number == after[0] else 0)
+    return left
+
+
+# === A CUSTOMER'S PLAN === #
+
+
+def plan(
+    events: Iterable[Event],
+    *,
+    joining_day: date,
+    anchor: date | None = None,
+    order_start: str = 'first',
+    start_event: int = 0,
+    missed_event_policy: str = 'consolidate',
+    event_count: int = 0,
+    threshold: int = 0,
+    end_of_month: bool = False,
+) -> list[Shipment]:
+    """Return the plan of a customer who joins on ``joining_day``.
+
+    :param anchor: the day of the first shipment of a relative program, not used by a calendar program.
+    :param start_event: the event ID to begin at; 0 leaves it to ``order_start``.
+    :param event_count: how many occurrences were bought, 0 = all.
+    :param threshold: at most this many occurrences of one event, besides those missed before joining; 0 = no limit.
+    :raise TooManyLinesError: for more than ``MAX_LINES`` lines.
+    """
+    events = get_sent_events(events)
+    calendar = is_calendar(events)
+    if not calendar:
+        events = [event for event in events if event.number >= start_event]
+    occurrences = timeline(events, anchor, end_of_month=end_of_month)
+    missed = []
+    if calendar:
+        begin = (start_event, 1)
+        if not start_event and order_start == 'current' and events:
+            begin = get_running(events, joining_day, end_of_month=end_of_month).position
+        occurrences = dropwhile(lambda occurrence: occurrence.position < begin, occurrences)
+        if start_event or order_start == 'first':
+            missed, occurrences = _split_missed(occurrences, joining_day, event_count)
+    if missed_event_policy == 'skip':
+        missed = []
+
+    shipments = []
+    for occurrence in missed:
+        number = 1 if missed_event_policy == 'consolidate' else len(shipments) + 1
+        shipments.append(Shipment(number, *occurrence.position, joining_day))
+    left = event_count - len(missed) if event_count else None
+    for number, occurrence in enumerate(
+        take(occurrences, left, threshold=threshold), start=shipments[-1].number + 1 if shipments else 1
+    ):
+        shipments.append(Shipment(number, *occurrence.position, max(occurrence.date, joining_day)))
+    check_size(events, shipments)
+    return shipments
+
+
+def _split_missed(occurrences: Iterator[Occurrence], joining_day: date, event_count: int):
+    """Return the occurrences dated before ``joining_day`` (no more than are worth having), and all others."""
+    missed = []
+    for occurrence in occurrences:
+        if occurrence.date >= joining_day:
+            return missed[:event_count or None], _chain_first(occurrence, occurrences)
+        missed.append(occurrence)
+    return missed[:event_count or None], iter(())
+
+
+def _chain_first(first: Occurrence, others: Iterator[Occurrence]) -> Iterator[Occurrence]:
+    yield first
+    yield from others
+
+
+def take(
+    occurrences: Iterable[Occurrence],
+    left: int | None,
+    *,
+    threshold: int = 0,
+    open_counts: Mapping[int, int] | None = None,
+) -> Iterator[Occurrence]:
+    """Yield the occurrences to plan now: no more than ``left`` (``None`` = all), and stopping where one event has
+    ``threshold`` open ones (0 = no limit), so that a plan is always an unbroken beginning of what will be sent.
+
+    :param open_counts: occurrences already planned and not yet ordered, by event ID.
+    """
+    planned = Counter(open_counts or {})
+    for taken, occurrence in enumerate(occurrences):
+        if left is not None and taken >= left:
+            return
+        if threshold and planned[occurrence.event] >= threshold:
+            return
+        if taken >= MAX_LINES:
+            raise TooManyLinesError(f"more than {MAX_LINES} lines")
+        planned[occurrence.event] += 1
+        yield occurrence
+
+
+def check_size(events: Iterable[Event], shipments: Iterable[Shipment | Occurrence]) -> None:
+    """:raise TooManyLinesError: when the shipments make more than ``MAX_LINES`` lines."""
+    line_count = {event.number: event.line_count for event in events}
+    if sum(line_count[shipment.event] for shipment in shipments) > MAX_LINES:
+        raise TooManyLinesError(f"more than {MAX_LINES} lines")

@@ -1,0 +1,2 @@
+from . import test_create_orders
+from . import test_schedule

@@ -1,0 +1,120 @@
+from datetime import date, datetime
+
+from odoo import fields
+from odoo.fields import Command
+from odoo.tests import TransactionCase
+
+
+def day(text):
+    """Return the date written as ``2027-01-31``."""
+    return date.fromisoformat(text)
+
+
+class ContinuityCase(TransactionCase):
+    """Programs, parent products and orders made in a line, and the jobs run on a given day.
+
+    Orders are sold on 1 January 2027, unless a test says otherwise.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env.user.group_ids += cls.env.ref('sales_team.group_sale_manager')
+        cls.company = cls.env.company
+        cls.company.partner_id.tz = 'UTC'
+        cls.today = day('2027-01-01')
+        cls.customer = cls.env['res.partner'].create({'name': "Ann Archer", 'street': "1 Long Street", 'city': "Ghent"})
+        cls.tax = cls.env['account.tax'].create({'name': "Tax 10%", 'amount': 10.0, 'type_tax_use': 'sale'})
+        cls.books = cls._create_products(12)
+
+    @classmethod
+    def _create_product(cls, name, price=20.0, **values):
+        return cls.env['product.product'].create(
+            {
+                'name': name,
+                'type': 'consu',
+                'is_storable': True,
+                'list_price': price,
+                'taxes_id': [Command.set(cls.tax.ids)],
+                'invoice_policy': 'delivery',
+                **values,
+            }
+        )
+
+    @classmethod
+    def _create_products(cls, count, price=20.0):
+        """Return ``count`` storable products: "Book 1" at ``price``, the next one 1.00 more, and so on."""
+        return cls.env['product.product'].concat(
+            *(cls._create_product(f"Book {number}", price + number - 1) for number in range(1, count + 1))
+        )
+
+    @classmethod
+    def _create_program(cls, events=3, **values):
+        """Return a program; ``events`` is a number of monthly books, or a list of dicts of event line values (the
+        product is the next book when not given)."""
+        if isinstance(events, int):
+            events = [{}] * events
+        lines = [
+            Command.create({'product_id': cls.books[index % len(cls.books)].id, **event})
+            for index, event in enumerate(events)
+        ]
+        return cls.env['continuity.program'].create({'name': "Book Club", 'line_ids': lines, **values})
+
+    @classmethod
+    def _create_parent_product(cls, program, **values):
+        return cls._create_product(
+            "Book Club Membership", 100.0, type='service', is_storable=False, continuity_program_id=program.id, **values
+        )
+
+    def _sell(self, program, confirm=True, on=None, quantity=1.0, product=None, order=None, line=None, **subscription):
+        """Sell a program on a day and return its subscription.
+
+        :param order: values of the order, ``line`` of its line, other keywords of the subscription.
+        """
+        product = product or program.product_tmpl_ids[:1].product_variant_id or self._create_parent_product(program)
+        env = self._as_of(on)
+        sale_order = env['sale.order'].create(
+            {
+                'partner_id': self.customer.id,
+                'date_order': datetime.combine(on or self.today, datetime.min.time()).replace(hour=12),
+                'order_line': [
+                    Command.create({'product_id': product.id, 'product_uom_qty': quantity, **(line or {})})
+                ],
+                **(order or {}),
+            }
+        )
+        subscription_record = sale_order.continuity_subscription_ids
+        if subscription:
+            subscription_record.write(subscription)
+        if confirm:
+            sale_order.action_confirm()
+        return subscription_record
+
+    def _as_of(self, on=None):
+        """Return the environment of a day: ``self.today`` by default."""
+        return self.env(su=True, context={**self.env.context, 'continuity_as_of': fields.Date.to_string(on or self.today)})
+
+    def _run_job(self, job, on=None, **kwargs):
+        """Run a job on a day and check that its counts add up."""
+        run = self.env['continuity.job.run']._execute(job, as_of=on or self.today, **kwargs)
+        self.assertEqual(run.selected_count, run.done_count + run.skipped_count + run.failed_count)
+        self.assertEqual(run.state, 'done')
+        return run
+
+    def _get_plan(self, subscription):
+        """Return the plan as a list of (shipment no., day as text, product name, state)."""
+        return [
+            (line.event_number, fields.Date.to_string(line.date_planned), line.product_id.name, line.state)
+            for line in subscription.line_ids.sorted(lambda line: (line.event_number, line.id))
+        ]
+
+    def _get_dates(self, subscription):
+        return [fields.Date.to_string(line.date_planned) for line in subscription.line_ids.sorted('event_number')]
+
+    def _deliver(self, orders):
+        """Deliver everything of the orders."""
+        for move in orders.picking_ids.move_ids.filtered(lambda move: move.state not in ('done', 'cancel')):
+            move.quantity = move.product_uom_qty
+            move.picked = True
+        for picking in orders.picking_ids.filtered(lambda picking: picking.state not in ('done', 'cancel')):
+            picking._action_done()

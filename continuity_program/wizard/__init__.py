@@ -1,0 +1,4 @@
+from . import continuity_job_wizard
+from . import continuity_job_wizard_line
+from . import continuity_plan_preview
+from . import continuity_plan_preview_line

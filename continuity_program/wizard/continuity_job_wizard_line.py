@@ -1,0 +1,19 @@
+from odoo import fields, models
+
+
+class ContinuityJobWizardLine(models.TransientModel):
+    """One thing a job would do."""
+
+    _name = 'continuity.job.wizard.line'
+    _description = "Continuity Job Preview Line"
+
+    wizard_id = fields.Many2one(comodel_name='continuity.job.wizard', required=True, ondelete='cascade', index=True)
+    res_model = fields.Char()
+    res_id = fields.Many2oneReference(model_field='res_model')
+    subscription_id = fields.Many2one(comodel_name='continuity.subscription')
+    order_id = fields.Many2one(comodel_name='sale.order', string="Parent Order")
+    currency_id = fields.Many2one(related='subscription_id.currency_id')
+    change = fields.Char()
+    date = fields.Date()
+    amount = fields.Monetary()
+    skipped = fields.Char(string="Left Out Because")
