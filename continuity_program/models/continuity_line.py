@@ -36,6 +36,10 @@ class ContinuityLine(models.Model):
 
     event_number = fields.Integer(
         string="Shipment No.",
+        compute='_compute_event_number',
+        store=True,
+        readonly=False,
+        precompute=True,
         required=True,
         help="Position in this subscription. Lines with the same number ship in one child order.",
     )
@@ -141,6 +145,12 @@ class ContinuityLine(models.Model):
     _planned_date_idx = models.Index("(company_id, date_planned) WHERE state = 'planned'")
 
     # === COMPUTE METHODS === #
+
+    @api.depends('subscription_id')
+    def _compute_event_number(self):
+        for line in self:
+            if not line.event_number:
+                line.event_number = max(line.subscription_id.line_ids.mapped('event_number'), default=0) + 1
 
     @api.depends('product_id')
     def _compute_product_uom_id(self):

@@ -204,7 +204,12 @@ class ContinuitySubscription(models.Model):
     consent_required = fields.Boolean(related='program_id.consent_required')
     warning = fields.Text(compute='_compute_warning')
     duplicate_ids = fields.Many2many(comodel_name='continuity.subscription', compute='_compute_duplicate_ids')
-    is_open_ended = fields.Boolean(related='program_id.open_ended')
+    is_waiting = fields.Boolean(
+        string="Waiting for New Events",
+        compute='_compute_is_waiting',
+        search='_search_is_waiting',
+        help="Everything planned is ordered, and the program will get more events.",
+    )
 
     _order_line_uniq = models.Constraint('UNIQUE(order_line_id)', "A parent order line has one subscription.")
     _due_idx = models.Index("(company_id, next_date, id) WHERE state = 'running'")
@@ -311,6 +316,27 @@ class ContinuitySubscription(models.Model):
             program = subscription.program_id
             subscription.prompt_payment_term = program.prompt_payment_term and subscription.bill_upfront
             subscription.has_prompts = program.prompt_start_date or subscription.prompt_payment_term
+
+    @api.depends('state', 'next_date', 'program_id.open_ended', 'program_id.active')
+    def _compute_is_waiting(self):
+        waiting = self.filtered_domain(self._get_waiting_domain())
+        waiting.is_waiting = True
+        (self - waiting).is_waiting = False
+
+    def _search_is_waiting(self, operator, value):
+        if operator != 'in':
+            return NotImplemented
+        return self._get_waiting_domain() if True in value else ~self._get_waiting_domain()
+
+    @api.model
+    def _get_waiting_domain(self):
+        return (
+            Domain('state', '=', 'running')
+            & Domain('next_date', '=', False)
+            & Domain('occurrences_left', '=', 0)
+            & Domain('program_id.open_ended', '=', True)
+            & Domain('program_id.active', '=', True)
+        )
 
     @api.depends('name', 'program_id.name')
     def _compute_display_name(self):

@@ -18,6 +18,9 @@ class SaleOrderLine(models.Model):
         help="The planned shipment line that this child order line sends.",
     )
     is_continuity_parent = fields.Boolean(compute='_compute_is_continuity_parent')
+    continuity_summary = fields.Char(
+        string="Continuity Plan", compute='_compute_continuity_summary', help="The plan in words, instead of a bare price."
+    )
 
     _continuity_line_uniq = models.UniqueIndex(
         "(continuity_line_id) WHERE continuity_line_id IS NOT NULL AND state != 'cancel'",
@@ -33,6 +36,12 @@ class SaleOrderLine(models.Model):
                 line.continuity_subscription_ids
                 or (line.product_id.continuity_program_id and not line.order_id.continuity_parent_id)
             )
+
+    @api.depends('continuity_subscription_ids.summary')
+    @api.depends_context('lang')
+    def _compute_continuity_summary(self):
+        for line in self:
+            line.continuity_summary = line.continuity_subscription_ids.summary
 
     def _is_continuity(self):
         """Whether the line's price is that of a plan, and no price list's."""
@@ -205,6 +214,13 @@ class SaleOrderLine(models.Model):
                 subscription._cancel()
             elif previous_quantity:
                 subscription._scale_quantity(self.product_uom_qty / previous_quantity)
+
+    # === ACTION METHODS === #
+
+    def action_open_continuity(self):
+        """Open the Continuity page of the line."""
+        self.ensure_one()
+        return self.continuity_subscription_ids.action_open_page()
 
     # === STOCK === #
 
