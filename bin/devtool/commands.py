@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import browser, checks, databases, demo_server, odoo_cli, postgres, provision, venv
 from .output import DevError, say
-from .project import DEMO_DB, ROOT, addons, locked
+from .project import DEMO_DB, LOCAL, ROOT, addons, locked
 
 _NO_TESTS_COLLECTED = 5
 
@@ -26,7 +26,8 @@ def test(arguments: list[str]) -> int:
     with databases.short_lived("test") as name:
         options = ["--odoo-http", f"--odoo-database={name}", "--odoo-log-level=warn"]
         command = [venv.PYTHON, "-m", "pytest", *options, *arguments]
-        code = subprocess.run(command, cwd=ROOT, env=odoo_cli.environment(), check=False).returncode
+        environment = odoo_cli.environment() | {"HYPOTHESIS_STORAGE_DIRECTORY": str(LOCAL / "hypothesis")}
+        code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     no_tests_yet = code == _NO_TESTS_COLLECTED and not any(addon.glob("tests/**/test_*.py") for addon in addons())
     return 0 if no_tests_yet else code
 

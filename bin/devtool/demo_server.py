@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from . import odoo_cli
 from .output import DevError, say
@@ -22,10 +23,11 @@ def check_port(port: int) -> None:
 
 
 def serve(database: str, port: int) -> int:
-    """Serve until interrupted."""
+    """Serve until interrupted. The server has a session of its own: it stops because we tell it, once."""
     log = LOGS / "demo-server.log"
     options = ["-d", database, "--db-filter", f"^{database}$", "--http-port", str(port), "--logfile", str(log)]
-    with subprocess.Popen(odoo_cli.command(["server", *options]), env=odoo_cli.environment()) as server:
+    command = odoo_cli.command(["server", *options])
+    with subprocess.Popen(command, env=odoo_cli.environment(), start_new_session=True) as server:
         try:
             _wait_until_open(server, port, log)
             say(f"\nOpen http://127.0.0.1:{port}/odoo")
@@ -39,7 +41,7 @@ def serve(database: str, port: int) -> int:
             server.terminate()
 
 
-def _wait_until_open(server: subprocess.Popen, port: int, log) -> None:
+def _wait_until_open(server: subprocess.Popen, port: int, log: Path) -> None:
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end and server.poll() is None:
         with socket.socket() as probe:

@@ -5,63 +5,58 @@ It ends with an error when a job failed on any record: the demo data is meant to
 
 from collections import Counter
 from datetime import timedelta
+from itertools import groupby
 
 from odoo import fields
 
 NIGHTS = 366
 JOBS = ("sync", "extend", "update_events", "create_orders", "process_payments", "close")
 DONE_COLUMNS = {"create_orders": "children", "process_payments": "billed", "close": "closed"}
-COLUMNS = ("children", "billed", "closed", "failed")
+ROW = "{:<8}" + "{:>10}" * 5
 
 
 def main():
-    """Simulate, print, and fail when a record failed."""
-    months = simulate(first_night(env))
-    failed = print_table(months)
-    if failed:
-        raise SystemExit(f"{failed} records failed: see Continuity > Job runs in the demo database")
+    """Print a row as soon as its month is over, then the totals; fail when a record failed."""
+    start = first_night()
+    jobs = [job for job in JOBS if job in env["continuity.job.run"]._get_jobs()]
+    print(f"{NIGHTS} nights from {start}, each with: {', '.join(jobs)}")
+    print(ROW.format("month", "parents", "children", "billed", "closed", "failed"), flush=True)
+    totals = Counter()
+    nights = (start + timedelta(days=number) for number in range(NIGHTS))
+    for month, nights_of_month in groupby(nights, "{:%Y-%m}".format):
+        counts = sum((simulate(night, jobs) for night in nights_of_month), Counter())
+        running = [("continuity_subscription_ids.state", "in", ("running", "paused"))]
+        print_row(month, env["sale.order"].search_count(running), counts)
+        totals += counts
+    print_row("total", env["sale.order"].search_count([("continuity_role", "=", "parent")]), totals)
+    print("parents: orders with a program that still runs when the month ends; total: all of them ever sold")
+    if totals["failed"]:
+        raise SystemExit(f"{totals['failed']} records failed: see the job runs in the demo database")
 
 
-def first_night(env):
-    """The earliest planned shipment, so that nothing is overdue when the year begins."""
+def first_night():
+    """The earliest planned shipment, so that nothing is overdue when the year begins; today at the latest."""
+    today = fields.Date.context_today(env.user)
     line = env["continuity.line"].search([("state", "=", "planned")], order="date_planned", limit=1)
-    return min(line.date_planned or fields.Date.today(), fields.Date.today())
+    return min(line.date_planned or today, today)
 
 
-def simulate(start):
-    """Run the jobs that the addon knows night by night; counts by month, in order."""
-    run_model = env["continuity.job.run"]
-    jobs = [job for job in JOBS if job in run_model._get_jobs()]
-    print(f"{NIGHTS} nights from {start}, each with: {', '.join(jobs)}", flush=True)
-    months = {}
-    for number in range(NIGHTS):
-        night = start + timedelta(days=number)
-        counts = months.setdefault(f"{night:%Y-%m}", Counter())
-        for job in jobs:
-            run = run_model._execute(job, as_of=night, commit=True)
-            counts[DONE_COLUMNS.get(job, "other")] += run.done_count
-            counts["failed"] += run.failed_count
-        env.invalidate_all()
-        counts["parents"] = running_parents(env)
-    return months
+def simulate(night, jobs):
+    """One night: every job in order. What they did, by column."""
+    counts = Counter()
+    for job in jobs:
+        run = env["continuity.job.run"]._execute(job, as_of=night, commit=True)
+        counts["failed"] += run.failed_count
+        if job in DONE_COLUMNS:
+            counts[DONE_COLUMNS[job]] += run.done_count
+    env.invalidate_all()
+    return counts
 
 
-def running_parents(env):
-    """Orders with a program that is not over."""
-    states = ("running", "paused")
-    return env["sale.order"].search_count([("continuity_subscription_ids.state", "in", states)])
-
-
-def print_table(months):
-    """Month by month: parent orders still running at its end, and what the jobs did in it. Returns all failures."""
-    parents = env["sale.order"].search_count([("continuity_role", "=", "parent")])
-    totals = sum(months.values(), Counter())
-    row = "{:<8}" + "{:>10}" * (len(COLUMNS) + 1)
-    print(row.format("month", "parents", *COLUMNS))
-    for month, counts in months.items():
-        print(row.format(month, counts["parents"], *(counts[column] for column in COLUMNS)))
-    print(row.format("total", parents, *(totals[column] for column in COLUMNS)))
-    return totals["failed"]
+def print_row(label, parents, counts):
+    """A line of the table."""
+    columns = (counts[name] for name in ("children", "billed", "closed", "failed"))
+    print(ROW.format(label, parents, *columns), flush=True)
 
 
 main()
