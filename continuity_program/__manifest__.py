@@ -28,7 +28,10 @@
         'views/continuity_menus.xml',
     ],
     'demo': [
-        'demo/continuity_demo.xml',
+        'demo/res_partner_demo.xml',
+        'demo/product_demo.xml',
+        'demo/continuity_program_demo.xml',
+        'demo/sale_order_demo.xml',
     ],
     'assets': {
         'web.assets_backend': [

@@ -8,7 +8,7 @@ from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from itertools import count, dropwhile
+from itertools import count, takewhile
 from typing import NamedTuple
 
 #: More lines than this are never planned at once: it is a mistake in the program, not a plan.
@@ -134,7 +134,7 @@ def timeline(
         if event.repeats is None:
             return
         ahead = _repeat(anchor, months, days, event, event.repeats, end_of_month)
-        months, days = (offset + (event.repeats - 1) * step for offset, step in zip((months, days), event.interval))
+        months, days = (offset + (event.repeats - 1) * step for offset, step in zip((months, days), event.interval, strict=True))
 
 
 def _repeat(anchor: date, months: int, days: int, event: Event, number: int, end_of_month: bool) -> date:
@@ -163,7 +163,7 @@ def count_left(events: Iterable[Event], after: tuple[int, int]) -> int | None:
             continue
         if event.repeats is None:
             return None
-        left += event.repeats - (after[1] if event.number == after[0] else 0)
+        left += max(event.repeats - (after[1] if event.number == after[0] else 0), 0)
     return left
 
 
@@ -191,20 +191,14 @@ def plan(
     :raise TooManyLinesError: for more than ``MAX_LINES`` lines.
     """
     events = get_sent_events(events)
-    calendar = is_calendar(events)
-    if not calendar:
+    missed, behind = [], (0, 0)
+    if is_calendar(events):
+        anchor = None
+        missed, behind = _join_calendar(events, joining_day, order_start, start_event, end_of_month)
+    else:
         events = [event for event in events if event.number >= start_event]
-    occurrences = timeline(events, anchor, end_of_month=end_of_month)
-    missed = []
-    if calendar:
-        begin = (start_event, 1)
-        if not start_event and order_start == 'current' and events:
-            begin = get_running(events, joining_day, end_of_month=end_of_month).position
-        occurrences = dropwhile(lambda occurrence: occurrence.position < begin, occurrences)
-        if start_event or order_start == 'first':
-            missed, occurrences = _split_missed(occurrences, joining_day, event_count)
-    if missed_event_policy == 'skip':
-        missed = []
+    occurrences = timeline(events, anchor, end_of_month=end_of_month, after=behind)
+    missed = [] if missed_event_policy == 'skip' else missed[: event_count or None]
 
     shipments = []
     for occurrence in missed:
@@ -219,19 +213,17 @@ def plan(
     return shipments
 
 
-def _split_missed(occurrences: Iterator[Occurrence], joining_day: date, event_count: int):
-    """Return the occurrences dated before ``joining_day`` (no more than are worth having), and all others."""
-    missed = []
-    for occurrence in occurrences:
-        if occurrence.date >= joining_day:
-            return missed[:event_count or None], _chain_first(occurrence, occurrences)
-        missed.append(occurrence)
-    return missed[:event_count or None], iter(())
-
-
-def _chain_first(first: Occurrence, others: Iterator[Occurrence]) -> Iterator[Occurrence]:
-    yield first
-    yield from others
+def _join_calendar(
+    events: list[Event], joining_day: date, order_start: str, start_event: int, end_of_month: bool
+) -> tuple[list[Occurrence], tuple[int, int]]:
+    """Return the occurrences missed by who joins a calendar program, and the position its own plan goes on behind."""
+    if order_start == 'current' and not start_event:
+        running = get_running(events, joining_day, end_of_month=end_of_month)
+        return [], (running.event, running.occurrence - 1)
+    behind = (start_event, 0)
+    occurrences = timeline(events, end_of_month=end_of_month, after=behind)
+    missed = list(takewhile(lambda occurrence: occurrence.date < joining_day, occurrences))
+    return missed, missed[-1].position if missed else behind
 
 
 def take(

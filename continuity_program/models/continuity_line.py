@@ -272,7 +272,7 @@ class ContinuityLine(models.Model):
         for line in self:
             super(ContinuityLine, line).write(line._prepare_override_values(vals))
         self.subscription_id._unpark()
-        self.subscription_id._update_parent_price()
+        self.subscription_id._update_parent_line()
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -317,7 +317,7 @@ class ContinuityLine(models.Model):
         for line, vals in zip(self, vals_list):
             prices = line._prepare_price_values()
             super(ContinuityLine, line).write({name: prices[name] for name in prices if name not in vals})
-        self.subscription_id._update_parent_price()
+        self.subscription_id._update_parent_line()
 
     # === PRICES === #
 

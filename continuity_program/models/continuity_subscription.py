@@ -167,6 +167,7 @@ class ContinuitySubscription(models.Model):
         string="Total", compute='_compute_totals', store=True, help="The whole plan so far, taxes and shipping included."
     )
     summary = fields.Char(compute='_compute_summary')
+    plan_text = fields.Char(readonly=True, help="The plan in words as it stands in the parent line's description.")
 
     # Commitment
     renews_id = fields.Many2one(comodel_name='continuity.subscription', readonly=True, copy=False, index='btree_not_null')
@@ -440,6 +441,7 @@ class ContinuitySubscription(models.Model):
             'res_id': self.id,
             'views': [(self.env.ref('continuity_program.continuity_subscription_view_form_page').id, 'form')],
             'target': 'new',
+            'context': {'dialog_size': 'extra-large'},
         }
 
     def action_confirm_page(self):
@@ -498,7 +500,7 @@ class ContinuitySubscription(models.Model):
             with subscription._explained_dates():
                 shipments = subscription._get_shipments()
             subscription._write_plan(shipments)
-            subscription._update_parent_price()
+            subscription._update_parent_line()
 
     @contextmanager
     def _explained_dates(self):
@@ -698,9 +700,17 @@ class ContinuitySubscription(models.Model):
             amount, self.currency_id, self.company_id, self.company_id._get_continuity_day(order.date_order), round=False
         )
 
-    def _update_parent_price(self):
-        """Give the parent lines of drafts the price of what they bill."""
-        self.filtered(lambda subscription: subscription.state == 'draft').order_line_id._update_continuity_price()
+    def _update_parent_line(self):
+        """Give the parent lines of drafts the price of what they bill and the plan in words, for all documents."""
+        for subscription in self.filtered(lambda subscription: subscription.state == 'draft'):
+            line = subscription.order_line_id
+            line._update_continuity_price()
+            text = subscription.with_context(lang=subscription.partner_id.lang)._get_summary()
+            if text == subscription.plan_text:
+                continue
+            old_text = subscription.plan_text
+            line.name = line.name.replace(old_text, text) if old_text and old_text in line.name else f"{line.name}\n{text}"
+            super(ContinuitySubscription, subscription).write({'plan_text': text})
 
     def _set_default_payment_method(self):
         """Choose the card where the customer has one and the program allows it."""

@@ -18,9 +18,6 @@ class SaleOrderLine(models.Model):
         help="The planned shipment line that this child order line sends.",
     )
     is_continuity_parent = fields.Boolean(compute='_compute_is_continuity_parent')
-    continuity_summary = fields.Char(
-        string="Continuity Plan", compute='_compute_continuity_summary', help="The plan in words, instead of a bare price."
-    )
 
     _continuity_line_uniq = models.UniqueIndex(
         "(continuity_line_id) WHERE continuity_line_id IS NOT NULL AND state != 'cancel'",
@@ -36,12 +33,6 @@ class SaleOrderLine(models.Model):
                 line.continuity_subscription_ids
                 or (line.product_id.continuity_program_id and not line.order_id.continuity_parent_id)
             )
-
-    @api.depends('continuity_subscription_ids.summary')
-    @api.depends_context('lang')
-    def _compute_continuity_summary(self):
-        for line in self:
-            line.continuity_summary = line.continuity_subscription_ids.summary
 
     def _is_continuity(self):
         """Whether the line's price is that of a plan, and no price list's."""
@@ -167,6 +158,13 @@ class SaleOrderLine(models.Model):
         if {'product_uom_id', 'order_id'} & vals.keys():
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
         return result
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        for line, vals in zip(self, vals_list):
+            if vals.get('name') and line.continuity_subscription_ids.plan_text:
+                vals['name'] = vals['name'].replace(f"\n{line.continuity_subscription_ids.plan_text}", "")
+        return vals_list
 
     def unlink(self):
         self.continuity_subscription_ids.sudo().unlink()

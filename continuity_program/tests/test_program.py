@@ -256,9 +256,16 @@ class TestProgramLife(ContinuityCase):
         self._create_program(0, code='BOOK', company_id=other_company.id)
         self._create_program(1)
         self._create_program(1)
-        self.env['continuity.program'].create([{'name': "Empty code", 'code': ''} for _index in range(2)])
 
         self.assertEqual(self.env['continuity.program'].search_count([('code', '=', 'BOOK')]), 2)
+
+    def test_emptied_code_is_no_code(self):
+        self._create_program(1, code='')
+        program = self._create_program(1, code='BOOK')
+
+        program.code = ''
+
+        self.assertFalse(program.code)
 
     def test_unused_program_can_be_deleted_with_its_lines(self):
         program = self._create_program(2)
@@ -470,8 +477,10 @@ Wine Club,Book 1,1
         )
 
         self.assertFalse(result['ids'])
-        self.assertEqual(len(result['messages']), 1)
-        self.assertIn("Wine Club, event 2: Book 2: the quantity must be above 0.", result['messages'][0]['message'])
+        self.assertIn(
+            "Wine Club, event 2: Book 2: the quantity must be above 0.",
+            [message['message'] for message in result['messages']],
+        )
         self.assertEqual(
             [self.env[name].search_count([]) for name in ('continuity.program', 'continuity.program.line')], counts
         )

@@ -64,10 +64,8 @@ patch(FormController.prototype, {
 export class ContinuityPageController extends FormController {
     setup() {
         super.setup(...arguments);
-        onMounted(async () => {
-            await Promise.resolve(); // the dialog focuses its first field itself, before this
-            document.querySelector(`#${this.env.dialogId} footer .btn-primary`)?.focus();
-        });
+        // Mounted before the dialog, which focuses its first field only when nothing inside has the focus yet.
+        onMounted(() => document.querySelector(`#${this.env.dialogId} footer .btn-primary`)?.focus());
     }
 }
 
