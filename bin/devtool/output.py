@@ -24,11 +24,11 @@ def say(text: str) -> None:
 
 @contextmanager
 def step(text: str):
-    """Announce a long step and tell how long it took."""
+    """Announce a long step and tell how long it took; another may run at the same time."""
     say(f"-> {text} ...")
     start = time.monotonic()
     yield
-    say(f"   done in {time.monotonic() - start:.1f} s")
+    say(f"   {time.monotonic() - start:.1f} s: {text}")
 
 
 def run_logged(command: list, log: Path, remedy: str, env: dict | None = None, cwd: Path | None = None) -> None:

@@ -1,5 +1,8 @@
 """What has to be there before anything runs. Each part does nothing when it is already there."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 from . import browser, databases, odoo_cli, odoo_source, postgres, venv
 from .project import locked
 
@@ -14,12 +17,17 @@ def everything() -> None:
     """All that `setup` promises."""
     with locked():
         _server()
-        browser.provide()
-        databases.provide()
+        _together(browser.provide, databases.provide)
 
 
 def _server() -> None:
-    odoo_source.provide()
-    venv.provide()
+    _together(odoo_source.provide, venv.provide)
     postgres.start()
     odoo_cli.write_configuration()
+
+
+def _together(*parts: Callable) -> None:
+    """Run parts at the same time: they mostly wait for the network, and a bare machine has two of each to do."""
+    with ThreadPoolExecutor() as pool:
+        for running in [pool.submit(part) for part in parts]:
+            running.result()
