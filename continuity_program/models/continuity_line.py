@@ -8,7 +8,10 @@ OVERRIDE_FLAGS = {
     'discount': 'price_overridden',
     'date_planned': 'date_overridden',
     'quantity': 'quantity_overridden',
+    'product_uom_id': 'quantity_overridden',
     'product_id': 'is_substituted',
+    'tax_ids': 'taxes_overridden',
+    'event_number': 'shipment_overridden',
     'carrier_id': 'carrier_overridden',
     'payment_term_id': 'term_overridden',
 }
@@ -77,7 +80,12 @@ class ContinuityLine(models.Model):
     price_subtotal = fields.Monetary(string="Untaxed", compute='_compute_amount', store=True, precompute=True)
     price_total = fields.Monetary(string="Total", compute='_compute_amount', store=True, precompute=True)
     shipping_amount = fields.Monetary(
-        string="Shipping", readonly=True, help="What the customer pays for sending it, on the first line of a shipment."
+        string="Shipping",
+        readonly=True,
+        help="What the customer pays for sending it, untaxed, on the first line of a shipment.",
+    )
+    shipping_total = fields.Monetary(
+        string="Shipping incl. Taxes", compute='_compute_shipping_total', store=True, precompute=True
     )
     date_planned = fields.Date(string="Ship On", required=True)
     carrier_id = fields.Many2one(comodel_name='delivery.carrier', check_company=True)
@@ -95,6 +103,8 @@ class ContinuityLine(models.Model):
     quantity_overridden = fields.Boolean(string="Quantity Changed", readonly=True)
     carrier_overridden = fields.Boolean(string="Carrier Changed", readonly=True)
     term_overridden = fields.Boolean(string="Payment Schedule Changed", readonly=True)
+    taxes_overridden = fields.Boolean(string="Taxes Changed", readonly=True)
+    shipment_overridden = fields.Boolean(string="Shipment Changed", readonly=True)
     is_substituted = fields.Boolean(string="Product Changed", readonly=True)
 
     child_line_ids = fields.One2many(
@@ -176,6 +186,11 @@ class ContinuityLine(models.Model):
             line.price_subtotal = base_line['tax_details']['total_excluded_currency']
             line.price_total = base_line['tax_details']['total_included_currency']
 
+    @api.depends('shipping_amount')
+    def _compute_shipping_total(self):
+        for line in self:
+            line.shipping_total = line.subscription_id._add_shipping_taxes(line.shipping_amount)
+
     @api.depends('child_line_ids')
     def _compute_child_line_id(self):
         for line in self:
@@ -236,7 +251,7 @@ class ContinuityLine(models.Model):
         if self.quantity <= 0:
             return self.env._("the quantity must be above 0.")
         if not 0 <= self.discount <= 100:
-            return self.env._("the discount must be between 0 and 100 %%.")
+            return self.env._("the discount must be between 0 and 100 %.")
         if self.event_number < 1:
             return self.env._("the shipment number must be 1 or more.")
         if self.product_id.continuity_program_id:
@@ -265,7 +280,7 @@ class ContinuityLine(models.Model):
         if self.env.context.get('continuity_planning') or not self._get_plan_fields() & vals.keys():
             return super().write(vals)
         for line in self:
-            reason = line._get_change_refusal()
+            reason = line._get_change_refusal(vals)
             if reason:
                 raise UserError(reason)
         result = super().write(vals)
@@ -291,11 +306,14 @@ class ContinuityLine(models.Model):
     @api.model
     def _get_plan_fields(self):
         """Return the fields that users may change while a line is planned."""
-        return OVERRIDE_FLAGS.keys() | {'product_uom_id', 'tax_ids', 'partner_shipping_id', 'event_number'}
+        return OVERRIDE_FLAGS.keys() | {'partner_shipping_id'}
 
-    def _get_change_refusal(self):
-        """Return why the line cannot be changed, or nothing."""
+    def _get_change_refusal(self, vals):
+        """Return why the line cannot take the values, or nothing."""
         self.ensure_one()
+        product = self.env['product.product'].browse(vals.get('product_id') or [])
+        if product and not product.active:
+            return self._get_archived_text(product)
         if self.state != 'planned':
             return self.env._(
                 "%(line)s is %(state)s and cannot be changed any more.",
@@ -308,7 +326,8 @@ class ContinuityLine(models.Model):
         """Return the flags that keep what ``vals`` changed, and the price of a product put in by hand."""
         self.ensure_one()
         values = {flag: True for name, flag in OVERRIDE_FLAGS.items() if name in vals and self.program_line_id}
-        if {'product_id', 'quantity', 'product_uom_id'} & vals.keys() and not self.price_overridden:
+        priced_by = {'product_id', 'quantity', 'product_uom_id', 'partner_shipping_id'}
+        if priced_by & vals.keys() and not self.price_overridden:
             prices = self._prepare_price_values()
             values |= {name: value for name, value in prices.items() if name not in vals}
         return values
@@ -329,7 +348,11 @@ class ContinuityLine(models.Model):
         self.ensure_one()
         program_line = self.program_line_id if self.program_line_id.product_id == self.product_id else None
         return self.subscription_id._prepare_price_values(
-            self.product_id, self.quantity, self.product_uom_id or self.product_id.uom_id, program_line
+            self.product_id,
+            self.quantity,
+            self.product_uom_id or self.product_id.uom_id,
+            program_line,
+            self.partner_shipping_id,
         )
 
     def _prepare_next_price(self):
@@ -344,7 +367,7 @@ class ContinuityLine(models.Model):
     def _prepare_plan_update(self, vals):
         """Return what of the values of a plan made again concerns this line: what was changed by hand stays."""
         kept = {name for name, flag in OVERRIDE_FLAGS.items() if self[flag]}
-        if self.is_substituted:
+        if self.is_substituted or self.product_uom_id.id != vals['product_uom_id']:
             kept |= {'product_uom_id', 'price_unit', 'discount', 'tax_ids'}
         return {name: value for name, value in vals.items() if name not in kept and self._differs(name, value)}
 
@@ -355,6 +378,20 @@ class ContinuityLine(models.Model):
         return field.convert_to_write(self[name], self) != value
 
     # === CHILD ORDERS === #
+
+    def _get_order_refusal(self):
+        """Return why no child order can be made of the line, or nothing."""
+        self.ensure_one()
+        return None if self.product_id.active else self._get_archived_text(self.product_id)
+
+    def _get_archived_text(self, product):
+        return self.env._(
+            "%(product)s, shipment %(number)s of %(subscription)s, is archived. Put another product into the plan, or "
+            "restore it.",
+            product=product.display_name,
+            number=self.event_number,
+            subscription=self.subscription_id.display_name,
+        )
 
     def _prepare_child_line(self):
         """Return the values of the child order's line. Prepaid lines carry no price."""
@@ -368,6 +405,7 @@ class ContinuityLine(models.Model):
             'price_unit': price,
             'technical_price_unit': price,
             'discount': 0.0 if subscription.bill_upfront else self.discount,
+            'tax_ids': [Command.set(self.tax_ids.ids)],
             'analytic_distribution': subscription.order_line_id.analytic_distribution,
             'continuity_line_id': self.id,
         }

@@ -136,9 +136,9 @@ class ContinuityProgramLine(models.Model):
         if self.interval_number < 0:
             return self.env._("the interval cannot be negative.")
         if not 0 <= self.discount <= 100:
-            return self.env._("the discount must be between 0 and 100 %%.")
+            return self.env._("the discount must be between 0 and 100 %.")
         if not 0 <= self.probability <= 100:
-            return self.env._("the probability must be between 0 and 100 %%.")
+            return self.env._("the probability must be between 0 and 100 %.")
         return None
 
     @api.constrains('product_id', 'product_uom_id')
@@ -210,6 +210,7 @@ class ContinuityProgramLine(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        vals_list = [self._drop_blank_cells(vals) for vals in vals_list]
         self._number_events(vals_list)
         lines = super().create(vals_list)
         for line, vals in zip(lines, vals_list):
@@ -231,6 +232,12 @@ class ContinuityProgramLine(models.Model):
         result = super().unlink()
         programs.exists()._bump_revision()
         return result
+
+    @api.model
+    def _drop_blank_cells(self, vals):
+        """Return the values without what is empty in an imported row, so that it gets its default and not 0."""
+        required = {'quantity', 'interval_number', 'interval_unit', 'repeat_count', 'action', 'event_number', 'probability'}
+        return {name: value for name, value in vals.items() if value is not False or name not in required}
 
     def _number_events(self, vals_list):
         """Give the lines without an event ID the next ones of their program, in their order."""

@@ -148,6 +148,9 @@ class ContinuitySubscription(models.Model):
     occurrences_left = fields.Integer(
         readonly=True, help="Occurrences bought and not planned yet; -1: until cancelled."
     )
+    missing_event_count = fields.Integer(
+        readonly=True, help="Event occurrences bought that the program does not have from the start event on."
+    )
     open_occurrence_count = fields.Integer(
         compute='_compute_next_date',
         store=True,
@@ -275,7 +278,7 @@ class ContinuitySubscription(models.Model):
             subscription.open_occurrence_count = open_count.get(subscription.id, (0, 0))[1]
 
     @api.depends(
-        'line_ids.state', 'line_ids.event_number', 'line_ids.price_total', 'line_ids.shipping_amount', 'occurrences_left'
+        'line_ids.state', 'line_ids.event_number', 'line_ids.price_total', 'line_ids.shipping_total', 'occurrences_left'
     )
     def _compute_totals(self):
         for subscription in self:
@@ -290,8 +293,8 @@ class ContinuitySubscription(models.Model):
             subscription.amount_per_shipment = sum(
                 lines.filtered(lambda line: line.event_number == next_number).mapped('price_total')
             )
-            subscription.amount_planned = sum(line.price_total + line.shipping_amount for line in planned)
-            subscription.amount_total = sum(line.price_total + line.shipping_amount for line in lines)
+            subscription.amount_planned = sum(line.price_total + line.shipping_total for line in planned)
+            subscription.amount_total = sum(line.price_total + line.shipping_total for line in lines)
 
     @api.depends(
         'shipment_count', 'amount_per_shipment', 'amount_total', 'line_ids.date_planned', 'occurrences_left', 'currency_id'
@@ -306,7 +309,7 @@ class ContinuitySubscription(models.Model):
         for subscription in self:
             subscription.duplicate_ids = subscription._find_duplicates()
 
-    @api.depends('line_ids', 'start_event', 'bill_upfront', 'duplicate_ids', 'event_count', 'occurrences_left')
+    @api.depends('line_ids', 'start_event', 'bill_upfront', 'duplicate_ids', 'missing_event_count', 'occurrences_left')
     def _compute_warning(self):
         for subscription in self:
             subscription.warning = '\n'.join(subscription._get_warnings()) or False
@@ -335,6 +338,7 @@ class ContinuitySubscription(models.Model):
             Domain('state', '=', 'running')
             & Domain('next_date', '=', False)
             & Domain('occurrences_left', '=', 0)
+            & (Domain('event_count', '=', 0) | Domain('missing_event_count', '>', 0))
             & Domain('program_id.open_ended', '=', True)
             & Domain('program_id.active', '=', True)
         )
@@ -377,6 +381,7 @@ class ContinuitySubscription(models.Model):
             if not vals.get('name'):
                 vals['name'] = self.env['ir.sequence'].with_company(order.company_id).next_by_code('continuity.subscription')
         subscriptions = super().create(vals_list)
+        subscriptions._set_default_payment_method()
         subscriptions._plan()
         return subscriptions
 
@@ -496,7 +501,9 @@ class ContinuitySubscription(models.Model):
         :raise UserError: for a plan that cannot be made; the text names program and remedy.
         """
         for subscription in self:
-            subscription._set_default_payment_method()
+            reason = subscription._get_endless_refusal()
+            if reason:
+                raise UserError(reason)
             with subscription._explained_dates():
                 shipments = subscription._get_shipments()
             subscription._write_plan(shipments)
@@ -531,6 +538,8 @@ class ContinuitySubscription(models.Model):
         :rtype: list[schedule.Shipment]
         """
         self.ensure_one()
+        if not self.quantity:
+            return []
         program = self.program_id
         today = today or self.company_id._get_continuity_today()
         return schedule.plan(
@@ -565,6 +574,7 @@ class ContinuitySubscription(models.Model):
             for line in self.line_ids.with_context(continuity_planning=True)
             if line.program_line_id
         }
+        existing_count = len(existing)
         new_vals = []
         for vals, program_line in self._prepare_lines(shipments):
             line = existing.pop((program_line, vals['occurrence']), None)
@@ -574,14 +584,18 @@ class ContinuitySubscription(models.Model):
                 new_vals.append(vals)
         Line.union(*existing.values()).unlink()
         Line.create(new_vals)
+        if existing_count and new_vals:
+            self.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
         today = self.company_id._get_continuity_today()
         first_event = shipments[0].event if shipments else 0
+        left = self._count_occurrences_left(shipments[-1:], len(shipments))
         super().write(
             {
+                'occurrences_left': left,
+                'missing_event_count': max(self.event_count - len(shipments) - left, 0) if left >= 0 else 0,
                 'anchor_date': self._get_anchor(today),
                 'start_event': self.start_event if self.is_start_event_chosen else first_event,
                 'program_revision': self.program_id.revision,
-                'occurrences_left': self._count_occurrences_left(shipments[-1:], len(shipments)),
             }
         )
 
@@ -647,11 +661,24 @@ class ContinuitySubscription(models.Model):
             return 0.0
         return self._convert(self.program_id.shipping_amount)
 
-    def _prepare_price_values(self, product, quantity, uom, program_line=None):
+    def _add_shipping_taxes(self, amount):
+        """Return a shipping amount with the taxes of the shipping product, by the order's fiscal position."""
+        if not amount:
+            return 0.0
+        product = self.program_id.shipping_product_id
+        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
+        return self._get_fiscal_position(self.partner_shipping_id).map_tax(taxes).compute_all(
+            amount, currency=self.currency_id, product=product, partner=self.partner_shipping_id
+        )['total_included']
+
+    def _prepare_price_values(self, product, quantity, uom, program_line=None, address=None):
         """Return price, discount and taxes by the event's fixed price, else the order's price list.
+
+        A discount that the salesperson gives on the parent line of a plan billed per shipment goes to the shipments.
 
         :param quantity: quantity in ``uom``.
         :param program_line: the event line sent, or nothing for a product put in by hand.
+        :param address: where it is sent, if not to the subscription's address.
         :rtype: dict
         """
         order = self.order_id
@@ -664,7 +691,9 @@ class ContinuitySubscription(models.Model):
             price = order.pricelist_id._get_product_price(
                 product, quantity, currency=self.currency_id, uom=uom, date=order.date_order
             )
-        mapped_taxes = order.fiscal_position_id.map_tax(taxes)
+        if not self.bill_upfront:
+            discount = self.order_line_id.discount or discount
+        mapped_taxes = self._get_fiscal_position(address or self.partner_shipping_id).map_tax(taxes)
         return {
             'price_unit': product._get_tax_included_unit_price_from_price(
                 price, product_taxes=taxes, product_taxes_after_fp=mapped_taxes
@@ -672,6 +701,18 @@ class ContinuitySubscription(models.Model):
             'discount': discount,
             'tax_ids': [Command.set(mapped_taxes.ids)],
         }
+
+    def _get_fiscal_position(self, address):
+        """Return the fiscal position for what is sent to an address: that of the order for the order's own address,
+        which the salesperson may have chosen, else the one found for the address."""
+        order = self.order_id
+        if address == order.partner_shipping_id:
+            return order.fiscal_position_id
+        return (
+            self.env['account.fiscal.position']
+            .with_company(self.company_id)
+            ._get_fiscal_position(self.partner_id, address)
+        )
 
     def _convert(self, amount):
         """Return an amount of the program in the order's currency, at the rate of the order date.
@@ -713,15 +754,25 @@ class ContinuitySubscription(models.Model):
             super(ContinuitySubscription, subscription).write({'plan_text': text})
 
     def _set_default_payment_method(self):
-        """Choose the card where the customer has one and the program allows it."""
-        self.ensure_one()
-        methods = self.program_id.allowed_methods
-        if methods == 'on_account':
-            method, token = 'on_account', self.env['payment.token']
-        else:
-            token = self.payment_token_id or self._find_token()
-            method = 'token' if token or methods == 'token' else 'on_account'
-        super().write({'payment_method': method, 'payment_token_id': token.id})
+        """Choose the card where the customer has one and the program allows it; a card chosen already stays."""
+        for subscription in self:
+            methods = subscription.program_id.allowed_methods
+            token = self.env['payment.token']
+            if methods != 'on_account':
+                token = subscription._get_own_token() or subscription._find_token()
+            subscription.write(
+                {
+                    'payment_method': 'token' if token or methods == 'token' else 'on_account',
+                    'payment_token_id': token.id,
+                }
+            )
+
+    def _get_own_token(self):
+        """Return the card chosen, if it is the customer's."""
+        token_sudo = self.sudo().payment_token_id
+        return token_sudo.filtered(
+            lambda token: token.partner_id.commercial_partner_id == self.partner_id.commercial_partner_id
+        )
 
     def _find_token(self):
         """Return the newest usable card of the customer."""
@@ -777,16 +828,22 @@ class ContinuitySubscription(models.Model):
 
     def _get_upfront_refusal(self):
         """Return why the whole plan cannot be billed in advance, or nothing."""
-        if self._count_missing_events():
+        if self.missing_event_count:
             return self._get_missing_text()
-        if self.occurrences_left < 0:
-            return self.env._(
-                "%(subscription)s goes on until cancelled and so cannot be billed in advance.",
-                subscription=self.display_name,
-            )
         if len({line.tax_ids for line in self.line_ids}) > 1:
             return self.env._(
                 "The events of %(subscription)s have different taxes and so cannot be billed in advance together.",
+                subscription=self.display_name,
+            )
+        return None
+
+    def _get_endless_refusal(self):
+        """Return why a plan without an end cannot be made, or nothing."""
+        self.ensure_one()
+        sent = schedule.get_sent_events(self.program_id._get_events())
+        if self.bill_upfront and not self.event_count and sent and sent[-1].repeats is None:
+            return self.env._(
+                "%(subscription)s goes on until cancelled and so cannot be billed in advance.",
                 subscription=self.display_name,
             )
         return None
@@ -799,7 +856,7 @@ class ContinuitySubscription(models.Model):
         if self.state != 'draft':
             return []
         warnings = []
-        if self._count_missing_events():
+        if self.missing_event_count:
             warnings.append(self._get_missing_text())
         if self.program_id.duplicate_policy != 'allow' and self.duplicate_ids:
             warnings.append(self._get_duplicate_text())
@@ -808,20 +865,13 @@ class ContinuitySubscription(models.Model):
             warnings.append(refusal)
         return warnings
 
-    def _count_missing_events(self):
-        """Return how many of the bought event occurrences the program does not have."""
-        if not self.event_count or self.occurrences_left < 0:
-            return 0
-        planned = {(line.program_event_number, line.occurrence) for line in self.line_ids if line.program_event_number}
-        return max(self.event_count - len(planned) - self.occurrences_left, 0)
-
     def _get_missing_text(self):
         return self.env._(
             "%(product)s buys %(bought)s events, but from the start event on program %(program)s has %(missing)s fewer.",
             product=self.product_id.display_name,
             bought=self.event_count,
             program=self.program_id.display_name,
-            missing=self._count_missing_events(),
+            missing=self.missing_event_count,
         )
 
     def _get_duplicate_text(self):
@@ -838,7 +888,10 @@ class ContinuitySubscription(models.Model):
             return self.browse()
         duplicates_sudo = self.sudo().search(
             Domain('program_id', '=', self.program_id.id)
-            & Domain('state', 'in', ('running', 'paused'))
+            & (
+                Domain('state', 'in', ('running', 'paused'))
+                | (Domain('state', '=', 'draft') & Domain('order_id', '=', self.order_id._origin.id))
+            )
             & Domain('id', '!=', self._origin.id)
             & (
                 Domain('partner_id', 'child_of', self.partner_id.commercial_partner_id.id)
@@ -859,9 +912,13 @@ class ContinuitySubscription(models.Model):
 
     # === LIFE === #
 
+    def _get_wanted_drafts(self):
+        """Return the drafts that the customer takes: an optional line of a quotation has the quantity 0."""
+        return self.filtered(lambda subscription: subscription.state == 'draft' and subscription.quantity)
+
     def _run(self):
         """Start the drafts: their plans are made again from today."""
-        drafts = self.filtered(lambda subscription: subscription.state == 'draft')
+        drafts = self._get_wanted_drafts()
         drafts._plan()
         drafts.write({'state': 'running', 'is_page_shown': True})
 
@@ -896,18 +953,15 @@ class ContinuitySubscription(models.Model):
         """Return the plan in one line, in the user's language."""
         self.ensure_one()
         lines = self.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+        if self.state == 'cancelled':
+            return self.env._("Stopped after %(count)s boxes", count=len(set(lines.mapped('event_number'))))
         if not lines:
             return self.env._("Nothing to send yet")
         dates = lines.mapped('date_planned')
-        shipping = max(lines.mapped('shipping_amount'))
-        each = self._format_amount(self.amount_per_shipment)
-        if shipping:
-            each = self.env._(
-                "%(amount)s + %(shipping)s shipping", amount=each, shipping=self._format_amount(shipping)
-            )
+        each = self._get_price_text(lines)
         if not self.shipment_count:
             return self.env._(
-                "Until cancelled, first %(first)s · %(each)s each",
+                "Until cancelled, first %(first)s · %(each)s",
                 first=format_date(self.env, min(dates), date_format='d MMM y'),
                 each=each,
             )
@@ -920,14 +974,28 @@ class ContinuitySubscription(models.Model):
             'due': self._format_amount(self._get_amount_due_now()),
         }
         if self.occurrences_left:
-            return self.env._("%(count)s boxes, first %(first)s · %(each)s each · due now %(due)s", **values)
+            return self.env._("%(count)s boxes, first %(first)s · %(each)s · due now %(due)s", **values)
         if self.shipment_count == 1:
             return self.env._("1 box on %(first)s · in all %(total)s incl. taxes · due now %(due)s", **values)
         return self.env._(
-            "%(count)s boxes, first %(first)s, last %(last)s · %(each)s each · in all %(total)s incl. taxes · "
+            "%(count)s boxes, first %(first)s, last %(last)s · %(each)s · in all %(total)s incl. taxes · "
             "due now %(due)s",
             **values,
         )
+
+    def _get_price_text(self, lines):
+        """Return in words what the boxes of these lines cost each, taxes included."""
+        amounts = [sum(box.mapped('price_total')) for box in lines.grouped('event_number').values()]
+        lowest, highest = self._format_amount(min(amounts)), self._format_amount(max(amounts))
+        shipping = max(lines.mapped('shipping_total'))
+        values = {'lowest': lowest, 'highest': highest, 'shipping': self._format_amount(shipping)}
+        if shipping and lowest == highest:
+            return self.env._("%(lowest)s + %(shipping)s shipping each", **values)
+        if shipping:
+            return self.env._("%(lowest)s to %(highest)s + %(shipping)s shipping each", **values)
+        if lowest == highest:
+            return self.env._("%(lowest)s each", **values)
+        return self.env._("%(lowest)s to %(highest)s each", **values)
 
     def _get_amount_due_now(self):
         """Return what the customer has to pay at confirmation, in the order's currency."""
@@ -985,7 +1053,7 @@ class ContinuitySubscription(models.Model):
                     'date': lines[0].date_planned,
                     'amount': 0.0
                     if subscription.bill_upfront
-                    else sum(line.price_total + line.shipping_amount for line in lines),
+                    else sum(line.price_total + line.shipping_total for line in lines),
                 }
             )
         return rows
@@ -1038,11 +1106,10 @@ class ContinuitySubscription(models.Model):
         :rtype: sale.order
         """
         self._apply_current_prices(shipments)
-        fiscal_positions = {}
         orders = (
             self.env['sale.order']
             .with_context(mail_create_nosubscribe=True, mail_create_nolog=True, tracking_disable=True)
-            .create([lines.subscription_id._prepare_child_order(lines, fiscal_positions) for lines in shipments])
+            .create([lines.subscription_id._prepare_child_order(lines) for lines in shipments])
             .with_env(self.env)
         )
         if self.env.company.continuity_autoconfirm:
@@ -1056,17 +1123,18 @@ class ContinuitySubscription(models.Model):
                 for line in lines.filtered(lambda line: not line.price_overridden):
                     line.with_context(continuity_planning=True).write(line._prepare_price_values())
 
-    def _prepare_child_order(self, lines, fiscal_positions):
+    def _prepare_child_order(self, lines):
         """Return the values of a child order; everything that is known is given, so that nothing is looked up again.
 
-        :param dict fiscal_positions: found ones, by customer and delivery address.
+        :raise UserError: for what cannot be ordered.
         """
         self.ensure_one()
+        for line in lines:
+            reason = line._get_order_refusal()
+            if reason:
+                raise UserError(reason)
         parent = self.order_id
         address = lines[:1].partner_shipping_id or self.partner_shipping_id
-        key = (self.partner_id, address)
-        if key not in fiscal_positions:
-            fiscal_positions[key] = self.env['account.fiscal.position']._get_fiscal_position(*key)
         terms = lines.payment_term_id[:1] or (self.env['account.payment.term'] if self.bill_upfront else self.payment_term_id)
         return {
             'company_id': self.company_id.id,
@@ -1077,7 +1145,7 @@ class ContinuitySubscription(models.Model):
             'partner_shipping_id': address.id,
             'pricelist_id': parent.pricelist_id.id,
             'currency_id': self.currency_id.id,
-            'fiscal_position_id': fiscal_positions[key].id,
+            'fiscal_position_id': self._get_fiscal_position(address).id,
             'payment_term_id': (terms or parent.payment_term_id).id,
             'user_id': parent.user_id.id,
             'team_id': parent.team_id.id,

@@ -83,8 +83,16 @@ class SaleOrder(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
+        drafts = self.continuity_subscription_ids.filtered(lambda subscription: subscription.state == 'draft')
+        if 'company_id' in vals:
+            for line in drafts.order_line_id:
+                reason = line._get_continuity_refusal()
+                if reason:
+                    raise UserError(reason)
+        if 'partner_id' in vals:
+            drafts._set_default_payment_method()
         if PLAN_TERMS & vals.keys():
-            self.continuity_subscription_ids.filtered(lambda subscription: subscription.state == 'draft')._plan()
+            drafts._plan()
         return result
 
     def unlink(self):
@@ -137,7 +145,14 @@ class SaleOrder(models.Model):
         error = super()._confirmation_error_message()
         if error:
             return error
-        for subscription in self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft'):
+        stopped = self.continuity_subscription_ids.filtered(lambda sub: sub.state in ('done', 'cancelled'))[:1]
+        if stopped:
+            return self.env._(
+                "%(subscription)s on %(order)s has been stopped and would not run again. Sell it on a new quotation.",
+                subscription=stopped.display_name,
+                order=self.name,
+            )
+        for subscription in self.continuity_subscription_ids._get_wanted_drafts():
             reason = subscription._get_run_refusal()
             if reason:
                 return reason

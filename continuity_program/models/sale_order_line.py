@@ -73,15 +73,17 @@ class SaleOrderLine(models.Model):
 
     @api.depends('continuity_line_id')
     def _compute_discount(self):
-        children = self.filtered('continuity_line_id')
-        super(SaleOrderLine, self - children)._compute_discount()
-        for line in children:
-            line.discount = line.continuity_line_id._prepare_child_line()['discount']
+        planned = self.filtered(lambda line: line._is_continuity())
+        super(SaleOrderLine, self - planned)._compute_discount()
+        for line in planned:
+            # On a parent line a discount is the salesperson's: that of a price list is in the plan already.
+            line.discount = line.continuity_line_id.discount if line.continuity_line_id else line.discount
 
+    @api.depends('continuity_line_id')
     def _compute_tax_ids(self):
         super()._compute_tax_ids()
         for line in self:
-            planned = line.continuity_subscription_ids.filtered('bill_upfront').line_ids
+            planned = line.continuity_line_id or line.continuity_subscription_ids.filtered('bill_upfront').line_ids
             if planned:
                 line.tax_ids = planned[0].tax_ids
 
@@ -152,10 +154,11 @@ class SaleOrderLine(models.Model):
         result = super().write(vals)
         if replaced:
             replaced.continuity_subscription_ids.sudo().unlink()
+            replaced._update_continuity_price()
             replaced._create_subscriptions()
         for line, quantity in quantities.items():
             line._follow_quantity(quantity)
-        if {'product_uom_id', 'order_id'} & vals.keys():
+        if {'product_uom_id', 'discount'} & vals.keys():
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
         return result
 
@@ -188,13 +191,13 @@ class SaleOrderLine(models.Model):
     def _get_continuity_refusal(self):
         """Return why the line's program cannot be sold on its order, or nothing."""
         self.ensure_one()
-        program = self.product_id.continuity_program_id
+        program = self.product_id.sudo().continuity_program_id
         if program.company_id != self.order_id.company_id:
             return self.env._(
                 "%(product)s sells program %(program)s of %(program_company)s and cannot be sold by %(company)s.",
                 product=self.product_id.display_name,
-                program=program.sudo().display_name,
-                program_company=program.sudo().company_id.name,
+                program=program.display_name,
+                program_company=program.company_id.name,
                 company=self.order_id.company_id.name,
             )
         return program._get_sale_refusal()
@@ -207,6 +210,8 @@ class SaleOrderLine(models.Model):
             return
         if subscription.state == 'draft':
             subscription._plan()
+            if self.order_id.state == 'sale':
+                subscription._run()
         elif subscription.state in ('running', 'paused'):
             if not self.product_uom_qty:
                 subscription._cancel()

@@ -92,7 +92,8 @@ class ContinuityCase(TransactionCase):
 
     def _as_of(self, on=None):
         """Return the environment of a day: ``self.today`` by default."""
-        return self.env(su=True, context={**self.env.context, 'continuity_as_of': fields.Date.to_string(on or self.today)})
+        context = {**self.env.context, 'continuity_as_of': fields.Date.to_string(on or self.today)}
+        return self.env(su=True, context=context)
 
     def _run_job(self, job, on=None, **kwargs):
         """Run a job on a day and check that its counts add up."""

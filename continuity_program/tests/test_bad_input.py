@@ -37,7 +37,9 @@ class TestBadProgram(BadInputCase):
 
     def test_no_repeat_at_all(self):
         for count in (0, -3):
-            self._assert_event_refused("Book Club, event 1: Book 1: it must ship at least once", {'repeat_count': count})
+            self._assert_event_refused(
+                "Book Club, event 1: Book 1: it must ship at least once", {'repeat_count': count}
+            )
 
     def test_quantity_of_an_event(self):
         for quantity in (0, -1):
@@ -76,7 +78,8 @@ class TestBadProgram(BadInputCase):
             ("the event ID must be 1 or more", {'event_number': 0}),
         ]:
             with self.subTest(message):
-                self._assert_refused(f"Book Club, event .*: Book 2: {message}", line.write, values, error=ValidationError)
+                message = f"Book Club, event .*: Book 2: {message}"
+                self._assert_refused(message, line.write, values, error=ValidationError)
 
     def test_until_cancelled_in_the_middle(self):
         self._assert_event_refused(
@@ -115,7 +118,9 @@ class TestBadProgram(BadInputCase):
         program = self._create_program([{'repeat_forever': True}])
         self._create_parent_product(program)
 
-        self._assert_refused("until cancelled and so cannot be billed in advance", self._sell, program, bill_upfront=True)
+        self._assert_refused(
+            "until cancelled and so cannot be billed in advance", self._sell, program, bill_upfront=True
+        )
 
     def test_continuity_product_inside_a_program(self):
         membership = self._create_parent_product(self._create_program(1))
@@ -412,7 +417,9 @@ class TestSizeAndCalendar(BadInputCase):
         subscription = self._sell(self._create_program(3), confirm=False)
 
         self._assert_refused(
-            "Program Book Club has a shipment beyond the year 9999", subscription.write, {'start_date': day('9999-12-31')}
+            "Program Book Club has a shipment beyond the year 9999",
+            subscription.write,
+            {'start_date': day('9999-12-31')},
         )
 
     def test_days_after_order_beyond_the_calendar(self):

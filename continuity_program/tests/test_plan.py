@@ -43,7 +43,9 @@ class PlanCase(ContinuityCase):
         """Return (shipment no., day, event ID) of each planned line."""
         return [
             (line.event_number, str(line.date_planned), line.program_event_number)
-            for line in subscription.line_ids.sorted(lambda line: (line.event_number, line.id))
+            for line in subscription.line_ids.sorted(
+                lambda line: (line.event_number, line.program_event_number, line.occurrence)
+            )
         ]
 
 
@@ -269,7 +271,7 @@ class TestRoutes(PlanCase):
 
         self.assertFalse(child.continuity_subscription_ids)
         self.assertEqual(child.continuity_role, 'child')
-        self.assertEqual(self.env['continuity.subscription'].search([('program_id', '=', self.program.id)]), subscription)
+        self.assertEqual(self.program.subscription_ids, subscription)
 
     def test_role_of_the_orders(self):
         subscription = self._sell(self.program)
@@ -370,7 +372,7 @@ class TestDates(PlanCase):
     def test_quotation_is_planned_from_the_order_date(self):
         subscription = self._sell(self.program, confirm=False)
 
-        subscription.order_id.date_order = datetime(2027, 1, 20, 12)
+        subscription.order_id.date_order = '2027-01-20 12:00:00'
 
         self.assertEqual(self._get_dates(subscription), ['2027-01-20', '2027-02-20', '2027-03-20'])
 
@@ -518,7 +520,21 @@ class TestJoining(PlanCase):
         )
 
         subscription.order_start = 'first'
-        self.assertEqual(subscription.line_ids.mapped('program_event_number'), [1, 2, 3, 4])
+        self.assertEqual(
+            self._get_shipments(subscription),
+            [(1, '2027-01-01', 1), (1, '2027-01-01', 2), (2, '2027-01-05', 3), (3, '2027-02-05', 4)],
+        )
+
+    def test_page_shows_the_plan_made_again_in_its_order(self):
+        subscription = self._sell(self._create_calendar_program(4, missed_event_policy='each'), confirm=False)
+        subscription.order_start = 'current'
+        subscription.invalidate_recordset()
+
+        [values] = subscription.web_save(
+            {'order_start': 'first'}, {'line_ids': {'fields': {'program_event_number': {}}}}
+        )
+
+        self.assertEqual([line['program_event_number'] for line in values['line_ids']], [1, 2, 3, 4])
 
     def test_start_event_is_chosen_on_the_page(self):
         subscription = self._sell(self.program, confirm=False)
@@ -856,6 +872,71 @@ class TestReplan(PlanCase):
 
         self.assertEqual(subscription.line_ids.mapped('quantity'), [2.0, 5.0, 2.0])
 
+    def test_shipment_joined_by_hand_stays_joined(self):
+        subscription = self._sell(self.program, confirm=False)
+        subscription.line_ids[1].write({'event_number': 1, 'date_planned': day('2027-01-01')})
+
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders')
+
+        self.assertEqual(subscription.child_order_count, 1)
+        self.assertEqual(subscription.child_order_ids.order_line.product_id, self.books[:2])
+
+    def test_taxes_changed_by_hand_stay(self):
+        subscription = self._sell(self.program, confirm=False)
+        subscription.line_ids[0].tax_ids = False
+
+        subscription.start_date = day('2027-01-10')
+
+        self.assertEqual(subscription.line_ids.mapped('price_total'), [20.0, 23.1, 24.2])
+
+    def test_unit_changed_by_hand_stays(self):
+        subscription = self._sell(self.program, confirm=False)
+        subscription.line_ids[0].product_uom_id = self.env.ref('uom.product_uom_dozen')
+
+        subscription.start_date = day('2027-01-10')
+
+        self.assertEqual(
+            [(line.product_uom_id.name, line.price_unit) for line in subscription.line_ids],
+            [("Dozens", 240.0), ("Units", 21.0), ("Units", 22.0)],
+        )
+
+    def test_one_off_address_stays_and_has_its_own_child(self):
+        gift = self.env['res.partner'].create({'name': "Bob Baker"})
+        subscription = self._sell(self._create_program([{'event_number': 1}, {'event_number': 1}]), confirm=False)
+        subscription.line_ids[1].partner_shipping_id = gift
+
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders')
+
+        self.assertEqual(
+            subscription.child_order_ids.sorted('id').partner_shipping_id.mapped('name'), ["Ann Archer", "Bob Baker"]
+        )
+
+    def test_page_saves_terms_and_changed_lines_together(self):
+        subscription = self._sell(self.program, confirm=False)
+
+        with Form(subscription, view='continuity_program.continuity_subscription_view_form_page') as form:
+            form.start_date = day('2027-01-10')
+            with form.line_ids.edit(1) as line:
+                line.price_unit = 5.0
+            with form.line_ids.edit(2) as line:
+                line.date_planned = day('2027-06-01')
+
+        self.assertEqual(self._get_dates(subscription), ['2027-01-10', '2027-02-10', '2027-06-01'])
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 5.0, 22.0])
+
+    def test_page_saved_as_it_is_changes_nothing(self):
+        subscription = self._sell(self._create_calendar_program(4), confirm=False)
+        shipments = self._get_shipments(subscription)
+
+        Form(subscription, view='continuity_program.continuity_subscription_view_form_page').save()
+        subscription.order_id.action_confirm()
+
+        self.assertEqual(self._get_shipments(subscription), shipments)
+        for name in ('price_overridden', 'date_overridden', 'quantity_overridden', 'is_substituted'):
+            self.assertFalse(any(subscription.line_ids.mapped(name)), name)
+
     def test_line_added_by_hand_is_priced_and_stays(self):
         subscription = self._sell(self.program, confirm=False)
         subscription.line_ids = [
@@ -911,6 +992,9 @@ class TestReplan(PlanCase):
         subscription.order_id.fiscal_position_id = position
 
         self.assertEqual(subscription.line_ids.mapped('price_total'), [24.0, 25.2, 26.4])
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders')
+        self.assertEqual(subscription.child_order_ids.amount_total, 24.0)
 
     def test_event_count_of_the_product_is_fixed_once_sold(self):
         subscription = self._sell(self.program)
@@ -942,6 +1026,69 @@ class TestReplan(PlanCase):
             with self.subTest(name), self.assertRaisesRegex(UserError, "is running: its .* cannot be changed"):
                 subscription.write({name: value})
         self.assertEqual(self._get_plan(subscription), self.THREE_BOOKS)
+
+
+@tagged('post_install', '-at_install')
+class TestPaymentMethod(PlanCase):
+    def test_card_of_the_customer_is_the_default(self):
+        token = self._create_token()
+
+        subscription = self._sell(self.program, confirm=False)
+
+        self.assertEqual((subscription.payment_method, subscription.payment_token_id), ('token', token))
+
+    def test_on_account_where_the_program_knows_no_card(self):
+        self._create_token()
+
+        subscription = self._sell(self._create_program(1, allowed_methods='on_account'), confirm=False)
+
+        self.assertEqual((subscription.payment_method, subscription.payment_token_id.id), ('on_account', False))
+
+    def test_chosen_method_stays_when_the_plan_is_made_again(self):
+        self._create_token()
+        subscription = self._sell(self.program, confirm=False)
+        subscription.write({'payment_method': 'on_account', 'payment_token_id': False})
+
+        subscription.start_date = day('2027-02-01')
+        self.assertEqual(subscription.payment_method, 'on_account')
+
+        subscription.order_id.action_confirm()
+        self.assertEqual((subscription.payment_method, subscription.payment_token_id.id), ('on_account', False))
+
+    def test_chosen_card_stays_when_the_plan_is_made_again(self):
+        first = self._create_token()
+        subscription = self._sell(self.program, confirm=False)
+        self._create_token()
+
+        subscription.order_id.action_confirm()
+
+        self.assertEqual(subscription.payment_token_id, first)
+
+    def test_card_saved_later_does_not_change_the_method(self):
+        subscription = self._sell(self.program)
+
+        self._create_token()
+        self._run_job('create_orders')
+
+        self.assertEqual(subscription.payment_method, 'on_account')
+        self.assertEqual(subscription.child_order_count, 1)
+
+    def test_card_of_another_customer_is_not_taken_along(self):
+        self._create_token()
+        subscription = self._sell(self.program, confirm=False)
+
+        subscription.order_id.partner_id = self.env['res.partner'].create({'name': "Bob Baker"})
+
+        self.assertEqual((subscription.payment_method, subscription.payment_token_id.id), ('on_account', False))
+
+    def test_copy_of_an_order_copies_no_chosen_card(self):
+        self._create_token()
+        subscription = self._sell(self.program, confirm=False)
+        newest = self._create_token()
+
+        copied = subscription.order_id.copy().continuity_subscription_ids
+
+        self.assertEqual(copied.payment_token_id, newest)
 
 
 @tagged('post_install', '-at_install')
@@ -1370,6 +1517,7 @@ class TestPrices(PlanCase):
             (20.0, 20.0, 24.0),
         )
         self._run_job('create_orders')
+        self.assertEqual(subscription.child_order_ids.amount_total, 24.0)
 
     def test_fiscal_position_found_for_the_delivery_address(self):
         country = self.env.ref('base.jp')
@@ -1451,8 +1599,8 @@ class TestTotals(PlanCase):
 
         self.assertEqual(
             self._get_summary(subscription),
-            f"3 boxes, first 1 Jan 2027, last 1 Mar 2027 · {symbol} 22.00 each · in all {symbol} 69.30 incl. taxes · "
-            f"due now {symbol} 0.00",
+            f"3 boxes, first 1 Jan 2027, last 1 Mar 2027 · {symbol} 22.00 to {symbol} 24.20 each · "
+            f"in all {symbol} 69.30 incl. taxes · due now {symbol} 0.00",
         )
 
     def test_summary_of_a_plan_billed_upfront(self):
@@ -1486,8 +1634,8 @@ class TestTotals(PlanCase):
 
         self.assertEqual(
             self._get_summary(subscription),
-            f"3 boxes, first 1 Jan 2027, last 1 Mar 2027 · {symbol} 22.00 + {symbol} 2.95 shipping each · "
-            f"in all {symbol} 78.15 incl. taxes · due now {symbol} 0.00",
+            f"3 boxes, first 1 Jan 2027, last 1 Mar 2027 · {symbol} 22.00 to {symbol} 24.20 + {symbol} 2.95 shipping "
+            f"each · in all {symbol} 78.15 incl. taxes · due now {symbol} 0.00",
         )
 
     def _create_shipping_program(self, tax):

@@ -311,17 +311,18 @@ class TestProgramLife(ContinuityCase):
         preview = self.env['continuity.plan.preview'].create(
             {'program_id': program.id, 'partner_id': self.customer.id, 'order_date': day('2027-05-31')}
         )
-        rows = [(row.event_number, str(row.date_planned), row.product_id.name, row.price_total) for row in preview.line_ids]
-
+        rows = self._get_rows(preview)
         self.assertEqual(rows, [(1, '2027-05-31', "Book 1", 44.0), (2, '2027-06-30', "Book 2", 33.0)])
         self.assertEqual(preview.amount_total, 77.0)
         self.assertEqual([self.env[model].search_count([]) for model in models], counts)
         subscription = self._sell(program, product=product, on=day('2027-05-31'))
-        self.assertEqual(
-            [(line.event_number, str(line.date_planned), line.product_id.name, line.price_total)
-             for line in subscription.line_ids],
-            rows,
-        )
+        self.assertEqual(self._get_rows(subscription), rows)
+
+    def _get_rows(self, record):
+        return [
+            (line.event_number, str(line.date_planned), line.product_id.name, line.price_total)
+            for line in record.line_ids
+        ]
 
     def test_event_line_of_a_sold_program_can_be_removed_and_the_plan_stays(self):
         program = self._create_program(3)

@@ -105,7 +105,7 @@ class ContinuityPlanPreview(models.TransientModel):
                     'quantity': vals['quantity'],
                     'product_uom_id': vals['product_uom_id'],
                     'price_total': line.price_total,
-                    'shipping_amount': vals['shipping_amount'],
+                    'shipping_amount': subscription._add_shipping_taxes(vals['shipping_amount']),
                 }
             )
         return rows

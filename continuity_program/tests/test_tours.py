@@ -1,0 +1,63 @@
+from odoo.fields import Command
+from odoo.tests import HttpCase, new_test_user, tagged
+
+
+@tagged('post_install', '-at_install')
+class TestTours(HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        books = cls.env['product.product'].create(
+            [
+                {'name': f"Book {number}", 'type': 'consu', 'is_storable': True, 'list_price': 20.0, 'taxes_id': False}
+                for number in range(1, 4)
+            ]
+        )
+        club = cls.env['continuity.program'].create(
+            {
+                'name': "Book Club",
+                'prompt_start_date': True,
+                'line_ids': [Command.create({'product_id': book.id}) for book in books],
+            }
+        )
+        refill = cls.env['continuity.program'].create(
+            {'name': "Refill", 'line_ids': [Command.create({'product_id': books[0].id, 'repeat_forever': True})]}
+        )
+        cls.club_product = cls.env['product.template'].create(
+            {'name': "Tour Book Club", 'type': 'service', 'continuity_program_id': club.id}
+        )
+        cls.env['product.template'].create(
+            {'name': "Tour Coffee Plan", 'type': 'service', 'continuity_program_id': refill.id}
+        )
+        cls.customer = cls.env['res.partner'].create({'name': "Tour Customer"})
+        cls.agent = new_test_user(cls.env, 'continuity_agent', groups='sales_team.group_sale_salesman')
+        cls.manager = new_test_user(cls.env, 'continuity_manager', groups='sales_team.group_sale_manager')
+
+    def test_agent_sells_by_the_page(self):
+        self.start_tour('/odoo/sales/new', 'continuity_sell', login='continuity_agent')
+
+        order = self.env['sale.order'].search([('partner_id', '=', self.customer.id)])
+        self.assertEqual(order.state, 'sale')
+        club, refill = order.continuity_subscription_ids.sorted('id')
+        self.assertEqual((club | refill).mapped('state'), ['running', 'running'])
+        self.assertEqual(club.line_ids.mapped('product_id.name'), ["Book 1", "Book 2", "Book 3"])
+        self.assertEqual(refill.line_ids.sorted('event_number').mapped('quantity'), [7.0] + [1.0] * 11)
+
+    def test_page_opens_after_a_refused_save(self):
+        self.start_tour('/odoo/sales/new', 'continuity_refused_save', login='continuity_agent')
+
+        order = self.env['sale.order'].search([('partner_id', '=', self.customer.id)])
+        self.assertEqual(len(order.continuity_subscription_ids), 1)
+
+    def test_manager_runs_a_job(self):
+        order = self.env['sale.order'].create(
+            {
+                'partner_id': self.customer.id,
+                'order_line': [Command.create({'product_id': self.club_product.product_variant_id.id})],
+            }
+        )
+        order.action_confirm()
+
+        self.start_tour('/odoo/continuity-subscriptions', 'continuity_run_job', login='continuity_manager')
+
+        self.assertEqual(order.continuity_child_ids.order_line.product_id.name, "Book 1")
