@@ -81,7 +81,14 @@ def _malformed_xml() -> Iterator[str]:
 def _traps() -> Iterator[str]:
     for path in _sources(".py", ".xml", ".js"):
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            for suffix, pattern, advice in _TRAPS:
-                found = path.suffix == suffix and re.search(pattern, line)
-                if found and "lint: ok" not in line:
-                    yield f"{path.relative_to(ROOT)}:{number}: {found.group(0).strip()}: {advice}"
+            yield from (f"{path.relative_to(ROOT)}:{number}: {trap}" for trap in traps_in(path.suffix, line))
+
+
+def traps_in(suffix: str, line: str) -> Iterator[str]:
+    """What is wrong with a line of a file with this suffix."""
+    if "lint: ok" in line:
+        return
+    for where, pattern, advice in _TRAPS:
+        found = where == suffix and re.search(pattern, line)
+        if found:
+            yield f"{found.group(0).strip()}: {advice}"

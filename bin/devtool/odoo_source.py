@@ -133,23 +133,23 @@ def _prepare_apt() -> None:
     shutil.rmtree(_APT, ignore_errors=True)
     for folder in ("sources", "lists/partial", "cache/archives/partial", "packages"):
         (_APT / folder).mkdir(parents=True)
-    name, text = _private_source()
+    name, text = private_source(Path("/etc/apt"))
     (_APT / "sources" / name).write_text(text)
     run_logged(_apt("update"), LOGS / "apt-odoo.log", _REMEDY)
 
 
-def _private_source() -> tuple[str, str]:
+def private_source(settings: Path) -> tuple[str, str]:
     """File name and text of an apt source for sid and stable, copied from the machine's Debian entry."""
     suites = f"{_machine_suite()}|stable|testing|unstable|sid"
-    for path in sorted(Path("/etc/apt/sources.list.d").glob("*.sources")):
+    for path in sorted(settings.glob("sources.list.d/*.sources")):
         for stanza in re.split(r"\n\s*\n", path.read_text()):
             if re.search(rf"^Suites:.*\b({suites})(\s|$)", stanza, re.MULTILINE):
-                stanza = re.sub(r"^Suites:.*$", "Suites: sid stable", stanza, flags=re.MULTILINE)
-                stanza = re.sub(r"^Components:.*$", "Components: main", stanza, flags=re.MULTILINE)
+                for field, value in (("Types", "deb"), ("Suites", "sid stable"), ("Components", "main")):
+                    stanza = re.sub(rf"^{field}:.*$", f"{field}: {value}", stanza, flags=re.MULTILINE)
                 return "odoo.sources", stanza.strip() + "\n"
-    for path in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*.list"))]:
+    for path in sorted([*settings.glob("sources.list"), *settings.glob("sources.list.d/*.list")]):
         pattern = rf"^(deb\s+(?:\[.*?\]\s+)?\S+)\s+({suites})\s"
-        found = path.exists() and re.search(pattern, path.read_text(), re.MULTILINE)
+        found = re.search(pattern, path.read_text(), re.MULTILINE)
         if found:
             return "odoo.list", "".join(f"{found.group(1)} {suite} main\n" for suite in ("sid", "stable"))
     raise DevError("this machine's apt has no Debian source to get the package odoo-19 from", _REMEDY)

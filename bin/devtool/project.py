@@ -54,13 +54,14 @@ def addons_fingerprint() -> str:
     digest = hashlib.sha256()
     for addon in addons():
         for path in sorted(addon.rglob("*")):
-            if path.is_file() and _reaches_database(path.relative_to(addon)):
+            if path.is_file() and reaches_database(path.relative_to(addon)):
                 digest.update(f"{path.relative_to(ROOT)}\0".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
-def _reaches_database(path: Path) -> bool:
+def reaches_database(path: Path) -> bool:
+    """Whether an installation reads this file of an addon (the path is relative to the addon)."""
     if "__pycache__" in path.parts:
         return False
     return not any(path.is_relative_to(part) for part in _NOT_IN_DATABASE)

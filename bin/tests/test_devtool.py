@@ -1,0 +1,153 @@
+"""The parts of `bin/dev` that can be wrong without anybody noticing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from devtool import checks, odoo_source, project
+from devtool.output import DevError
+
+MIRROR = "http://mirror.example/debian"
+DEB822 = f"""\
+Types: deb
+URIs: {MIRROR}-security
+Suites: bookworm-security
+Components: main
+
+Types: deb deb-src
+URIs: {MIRROR}
+Suites: bookworm bookworm-updates
+Components: main contrib
+Signed-By: /keyring.gpg
+"""
+ONE_LINE = f"""\
+# deb {MIRROR} bookworm main
+deb {MIRROR}-security bookworm-security main
+deb [arch=amd64 signed-by=/keyring.gpg] {MIRROR} bookworm main contrib
+"""
+
+
+@pytest.fixture
+def apt(tmp_path, monkeypatch):
+    """A folder in the place of /etc/apt, on a Debian 12."""
+    monkeypatch.setattr(odoo_source, "_machine_suite", lambda: "bookworm")
+    (tmp_path / "sources.list.d").mkdir()
+    return tmp_path
+
+
+def test_apt_source_from_the_new_format(apt):
+    (apt / "sources.list.d/debian.sources").write_text(DEB822)
+    name, text = odoo_source.private_source(apt)
+    assert name == "odoo.sources"
+    assert text.splitlines() == [
+        "Types: deb",
+        f"URIs: {MIRROR}",
+        "Suites: sid stable",
+        "Components: main",
+        "Signed-By: /keyring.gpg",
+    ]
+
+
+def test_apt_source_from_the_old_format(apt):
+    (apt / "sources.list").write_text(ONE_LINE)
+    name, text = odoo_source.private_source(apt)
+    assert name == "odoo.list"
+    start = f"deb [arch=amd64 signed-by=/keyring.gpg] {MIRROR}"
+    assert text.splitlines() == [f"{start} sid main", f"{start} stable main"]
+
+
+def test_apt_without_debian_names_the_remedy(apt):
+    (apt / "sources.list").write_text("deb http://elsewhere.example/apt nodistro main\n")
+    with pytest.raises(DevError) as refused:
+        odoo_source.private_source(apt)
+    assert "ODOO_HOME" in refused.value.remedy
+
+
+@pytest.mark.parametrize("version, accepted", [("(19, 0, 0, FINAL, 0, '')", True), ("(18, 0, 0, FINAL, 0, '')", False)])
+@pytest.mark.parametrize("layout", ["", "usr/lib/python3/dist-packages"])
+def test_odoo_home_holds_odoo_19(tmp_path, layout, version, accepted):
+    package = tmp_path / layout / "odoo"
+    (package / "addons/web").mkdir(parents=True)
+    (package / "release.py").write_text(f"version_info = {version}\n")
+    odoo = odoo_source.Odoo.in_folder(tmp_path)
+    assert bool(odoo) == accepted
+    if accepted:
+        assert odoo.environment() == {"PYTHONPATH": str(tmp_path / layout)}
+
+
+@pytest.mark.parametrize(
+    "path, reaches",
+    [
+        ("models/sale_order.py", True),
+        ("views/sale_order_views.xml", True),
+        ("i18n/fr.po", True),
+        ("static/img/book.png", True),
+        ("static/src/page/page.js", False),
+        ("static/tests/tours/sell.js", False),
+        ("static/description/icon.png", False),
+        ("tests/test_plan.py", False),
+        ("models/__pycache__/sale_order.pyc", False),
+    ],
+)
+def test_template_is_made_again_only_for_what_an_installation_reads(path, reaches):
+    assert project.reaches_database(Path(path)) == reaches
+
+
+@pytest.mark.parametrize(
+    "suffix, line",
+    [
+        (".xml", "<tree>"),
+        (".xml", '<field name="view_mode">tree,form</field>'),
+        (".xml", '<span t-esc="name"/>'),
+        (".xml", '<t t-name="kanban-box">'),
+        (".xml", """<field name="x" attrs="{'invisible': 1}"/>"""),
+        (".py", "    _sql_constraints = [('a', 'unique(a)', 'A')]"),
+        (".py", "day = date.today()"),
+        (".py", "from odoo.osv import expression"),
+        (".js", "console.log(record);"),
+    ],
+)
+def test_trap_is_found_unless_the_line_says_it_is_right(suffix, line):
+    assert len(list(checks.traps_in(suffix, line))) == 1
+    assert not list(checks.traps_in(suffix, f"{line} # lint: ok, for this test"))
+
+
+@pytest.mark.parametrize(
+    "suffix, line",
+    [
+        (".xml", '<field name="view_mode">list,form</field>'),
+        (".xml", '<field name="tree_height"/>'),
+        (".py", "day = fields.Date.to_date(value)"),
+        (".py", "message = 'states of the order'"),
+    ],
+)
+def test_ordinary_line_is_no_trap(suffix, line):
+    assert not list(checks.traps_in(suffix, line))
+
+
+@pytest.mark.parametrize(
+    "script, code, output",
+    [
+        ("print(env.uid, __name__)", 0, "1 __main__\n"),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise ValueError('no')", 1, ""),
+    ],
+)
+def test_script_in_odoo_keeps_its_exit_code_and_its_output(tmp_path, env_database, script, code, output):
+    file = tmp_path / "script.py"
+    file.write_text(script)
+    runner = Path(checks.__file__).with_name("run_script.py")
+    command = [sys.executable, runner, env_database, tmp_path / "log", file]
+    result = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (code, output)
+    assert ("ValueError: no" in result.stderr) == ("ValueError" in script)
+
+
+@pytest.fixture
+def env_database():
+    """The database that pytest-odoo runs on."""
+    from odoo.tests.common import get_db_name
+
+    return get_db_name()
