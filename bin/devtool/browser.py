@@ -3,8 +3,8 @@
 import os
 import shutil
 
+from . import apt
 from .output import DevError, say, step
-from .postgres import apt_install
 
 _NAMES = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")  # those that Odoo tries
 _REMEDY = "install Debian's package chromium to run them"
@@ -23,6 +23,6 @@ def provide() -> None:
         return
     try:
         with step("installing Chromium for the browser tours"):
-            apt_install("chromium")
+            apt.install("chromium")
     except DevError as error:
         say(f"   {error.problem}\n   browser tours will be skipped: {_REMEDY}")

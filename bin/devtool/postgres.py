@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import apt
 from .output import DevError, run_logged, say, step
 from .project import FILESTORE, LOCAL, LOGS
 
@@ -48,9 +49,7 @@ def bindir() -> Path | None:
     """The newest PostgreSQL server programs on this machine ($PG_BINDIR comes first)."""
     chosen = os.environ.get("PG_BINDIR")
     candidates = [Path(chosen)] if chosen else []
-    candidates += sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name), reverse=True
-    )
+    candidates += sorted(Path("/usr/lib/postgresql").glob("[1-9][0-9]/bin"), reverse=True)
     on_path = shutil.which("initdb")
     candidates += [Path(on_path).resolve().parent] if on_path else []
     return next((path for path in candidates if (path / "initdb").exists()), None)
@@ -66,19 +65,7 @@ def install() -> None:
             "have an administrator install the package postgresql, or set PG_BINDIR to a folder with initdb and pg_ctl",
         )
     with step("installing PostgreSQL"):
-        apt_install("postgresql")
-
-
-def apt_install(*packages: str) -> None:
-    """Debian packages by the machine's own settings; package lists are fetched only when the first try fails."""
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *packages]
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    remedy = f"install {' '.join(packages)} by hand, then run this again"
-    try:
-        run_logged(command, LOGS / "apt.log", remedy, env)
-    except DevError:
-        run_logged(["apt-get", "update"], LOGS / "apt.log", remedy, env)
-        run_logged(command, LOGS / "apt.log", remedy, env)
+        apt.install("postgresql")
 
 
 @functools.cache
@@ -208,7 +195,7 @@ def copy(source: str, target: str) -> None:
     """A copy of a database with its filestore, whose files never change and so are hard-linked."""
     drop(target)
     query(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{source}'")
-    query(f'CREATE DATABASE "{target}" TEMPLATE "{source}" STRATEGY FILE_COPY')
+    query(f'CREATE DATABASE "{target}" TEMPLATE "{source}"')
     if (FILESTORE / source).exists():
         shutil.copytree(FILESTORE / source, FILESTORE / target, copy_function=os.link)
 

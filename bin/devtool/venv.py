@@ -4,8 +4,8 @@ import hashlib
 import os
 import sys
 
+from . import apt
 from .output import DevError, run_logged, step
-from .postgres import apt_install
 from .project import LOCAL, LOGS, ROOT
 
 FOLDER = LOCAL / "venv"
@@ -39,5 +39,5 @@ def _create() -> None:
     except DevError:
         if os.geteuid():
             raise
-        apt_install("python3-venv")
+        apt.install("python3-venv")
         run_logged(command, LOGS / "venv.log", remedy)
