@@ -1,5 +1,6 @@
 """The cached databases: with the dependencies only, without and with demo data, and the template with our addons."""
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from .project import (
 )
 
 HERE = Path(__file__).resolve().parent
+_PREPARE = HERE / "prepare_base.py"
 _TEST_MODULES = ("payment_demo",)  # a payment provider that answers without a network
 _SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell)_(\d+)")
 
@@ -58,12 +60,16 @@ def _provide_base(name: str, *options: str) -> None:
         return
     with step(f"making database {name} (about a minute and a half)"), _replacing(name, fingerprint) as temporary:
         _install(temporary, fingerprint["modules"], *options)
-        if run_script(temporary, HERE / "prepare_base.py"):
+        if run_script(temporary, _PREPARE):
             raise DevError(f"the new database {name} could not be prepared", "mend what the traceback above tells")
 
 
 def _base_fingerprint() -> dict:
-    return {"odoo": odoo_source.provide().version, "modules": [*outside_depends(), *_TEST_MODULES]}
+    return {
+        "odoo": odoo_source.provide().version,
+        "modules": [*outside_depends(), *_TEST_MODULES],
+        "prepared": hashlib.sha256(_PREPARE.read_bytes()).hexdigest(),
+    }
 
 
 def _install(database: str, modules: list[str], *options: str) -> None:
