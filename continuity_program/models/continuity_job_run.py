@@ -8,6 +8,7 @@ from psycopg2 import IntegrityError, OperationalError
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 _logger = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ class JobBatch:
 
     :ivar as_of: the day it works for.
     :ivar limit: the most it may do, ``None`` = all.
-    :ivar until: do only what fell due up to this day, so that a limited run keeps to the oldest; ``None`` = all.
+    :ivar until: in a limited run, do only what is dated up to this day (``None`` = all); what a record has due later is
+        met again, after the older ones of others.
     :ivar done: what it did, in the unit the job counts in.
     :ivar skipped: list of (record, kind, reason, count) left out for a reason that may pass.
     :ivar failed: list of (record, reason, count) that raised.
@@ -203,8 +205,8 @@ class ContinuityJobRun(models.Model):
         run._work(commit=True)
 
     @api.model
-    def _preview(self, job, as_of=None, domain=None):
-        """Return what ``_execute`` would do, writing nothing.
+    def _preview(self, job, as_of=None, domain=None, limit=None):
+        """Return what ``_execute`` would do, writing nothing. What would fail is there with the reason.
 
         :return: dicts with ``subscription_id``, ``order_id``, ``change``, ``date``, ``amount``…
         :rtype: list[dict]
@@ -214,9 +216,23 @@ class ContinuityJobRun(models.Model):
         definition = engine._get_job(job)
         for company in engine._get_companies(self.env):
             model, day, candidates = engine._get_work(job, company, as_of, domain)
-            records = model.search(candidates, order=engine._get_order(definition))
-            rows += getattr(records, f'_job_{job}_preview')(JobBatch(day))
+            for record in model.search(candidates, order=engine._get_order(definition.order)):
+                rows += engine._preview_record(job, record, JobBatch(day))
+        rows.sort(key=lambda row: row['date'])
+        if limit:
+            done = [row for row in rows if not row.get('skipped')][:limit]
+            rows = [row for row in rows if row.get('skipped') or row in done]
         return rows
+
+    @api.model
+    def _preview_record(self, job, record, batch):
+        try:
+            with self.env.cr.savepoint():
+                return getattr(record, f'_job_{job}_preview')(batch)
+        except OperationalError:
+            raise
+        except Exception as error:
+            return [{**record._prepare_preview_row(), 'date': batch.as_of, 'skipped': self._explain(error)}]
 
     @api.model
     def _engine(self):
@@ -309,7 +325,8 @@ class ContinuityJobRun(models.Model):
         for company in self.company_ids:
             if not self._work_for_company(company, criteria, limit, commit):
                 self._finish('waiting')
-                self._checkpoint(commit)
+                # Whatever was counted: the scheduled action has to come back to find the end.
+                self._checkpoint(commit, remaining=1)
                 return
         self._finish('done')
         self._checkpoint(commit, remaining=0)
@@ -337,57 +354,84 @@ class ContinuityJobRun(models.Model):
         model, day, candidates = self._get_work(self.job, company, self.as_of, criteria)
         if limit is None and self.is_scheduled and definition.limit_field:
             limit = company[definition.limit_field] or None
+        # Only a limit makes the order matter; by id, what is skipped in part is not met a second time.
+        order = 'id' if limit is None else definition.order
         place = (self.progress or {}).get(str(company.id), {'after': None, 'done': 0})
         while limit is None or place['done'] < limit:
             records = model.search(
-                candidates & self._get_domain_after(model, definition, place['after']),
-                order=self._get_order(definition),
+                candidates & self._get_domain_after(order, place['after']),
+                order=self._get_order(order),
                 limit=BATCH_SIZE,
             )
-            if not records:
-                break
-            last = records[-1]
-            batch = JobBatch(day)
-            if limit is not None:
-                batch.limit = limit - place['done']
-                batch.until = last[definition.order] if definition.order != 'id' and len(records) == BATCH_SIZE else None
-            place['after'] = [fields.Date.to_string(last[definition.order]) if definition.order != 'id' else None, last.id]
-            batch = self._try_batch(records, candidates, batch, commit)
-            place['done'] += batch.done
-            self._log_batch(company, place, batch)
-            if not self._checkpoint(commit, processed=len(records)):
+            is_last = len(records) < BATCH_SIZE
+            reached = records[-1:][order] if order != 'id' else False
+            batch = JobBatch(
+                day,
+                limit=None if limit is None else limit - place['done'],
+                until=None if is_last else reached or None,
+            )
+            place['after'] = [fields.Date.to_string(reached), records[-1:].id]
+            if records and not self._work_on_batch(company, place, records, candidates, batch, commit):
                 return False
+            if is_last:
+                break
         return True
 
-    @api.model
-    def _get_order(self, definition):
-        return 'id' if definition.order == 'id' else f'{definition.order}, id'
+    def _work_on_batch(self, company, place, records, candidates, batch, commit):
+        """Process a batch, log it and make it last; return the seconds left for the run.
+
+        Where the database keeps refusing the batch, its records are taken one by one, so that one that is locked costs
+        only itself.
+        """
+        error = self._try_batch(records, candidates, batch, commit)
+        if error and len(records) > 1:
+            for record in records:
+                if batch.limit is not None and batch.done >= batch.limit:
+                    break
+                single = JobBatch(batch.as_of, batch.limit and batch.limit - batch.done, batch.until)
+                time_left = self._work_on_batch(company, place, record, candidates, single, commit)
+                batch.done += single.done
+            return time_left
+        if error:
+            kind = 'locked' if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY) else 'database'
+            batch.skip(records, kind, self._explain(error), self._weigh(records, batch))
+        place['done'] += batch.done
+        self._log_batch(company, place, batch)
+        return self._checkpoint(commit, processed=len(records))
 
     @api.model
-    def _get_domain_after(self, model, definition, after):
+    def _get_order(self, order):
+        return 'id' if order == 'id' else f'{order}, id'
+
+    @api.model
+    def _get_domain_after(self, order, after):
         """Return the domain of what comes behind the last record taken: skipped ones are not met again."""
         if not after:
             return Domain.TRUE
         value, last_id = after
-        if definition.order == 'id':
+        if order == 'id':
             return Domain('id', '>', last_id)
-        return Domain(definition.order, '>', value) | (Domain(definition.order, '=', value) & Domain('id', '>', last_id))
+        return Domain(order, '>', value) | (Domain(order, '=', value) & Domain('id', '>', last_id))
 
     def _try_batch(self, records, candidates, batch, commit):
-        """Process a batch; in commit mode, again from the start when the database refuses it for the moment."""
+        """Process a batch; in commit mode, again from the start when the database refuses it for the moment.
+
+        :return: what the database said the last time, or nothing when it went through.
+        """
         for attempt in range(1, MAX_TRIES + 1):
             trial = JobBatch(batch.as_of, batch.limit, batch.until)
             try:
                 self._process(records, candidates, trial)
-                return trial
             except OperationalError as error:
                 if not commit:
                     raise
                 self.env.cr.rollback()
                 _logger.info("%s: try %s of a batch of %s: %s", self.job, attempt, len(records), error)
-        for record in records:
-            batch.skip(record, 'locked', self.env._("In use by somebody else. The next run takes it."))
-        return batch
+                refusal = error
+            else:
+                batch.add(trial)
+                return None
+        return refusal
 
     def _process(self, records, candidates, batch):
         """Process records together and, if that fails, one by one, so that a bad one costs only itself.
@@ -406,20 +450,27 @@ class ContinuityJobRun(models.Model):
                 self._record_failure(records, error, batch)
 
     def _process_one_by_one(self, records, candidates, batch):
-        for record in records:
-            if batch.limit is not None and batch.done >= batch.limit:
-                break
-            single = JobBatch(
-                batch.as_of, batch.limit - batch.done if batch.limit is not None else None, batch.until
-            )
+        """Process records singly; under a limit one step of a record at a time, so that the oldest go first."""
+        order = self._get_job(self.job).order
+        queue = records
+        while queue and (batch.limit is None or batch.done < batch.limit):
+            record, queue = queue[0], queue[1:]
+            single = JobBatch(batch.as_of, None if batch.limit is None else 1, batch.until)
             self._process(record, candidates, single)
             batch.add(single)
+            if single.done and batch.limit is not None:
+                queue = (queue | record.filtered_domain(candidates)).sorted(lambda rec: (rec[order], rec.id))
 
     def _process_locked(self, records, candidates, batch):
         locked = records.try_lock_for_update(allow_referencing=True)
         trial = JobBatch(batch.as_of, batch.limit, batch.until)
         for record in records - locked:
-            trial.skip(record, 'locked', self.env._("In use by somebody else. The next run takes it."))
+            trial.skip(
+                record,
+                'locked',
+                self.env._("In use by somebody else. The next run takes it."),
+                self._weigh(record, batch),
+            )
         due = locked.filtered_domain(candidates)
         if due:
             getattr(due, f'_job_{self.job}_process')(trial)
@@ -432,9 +483,22 @@ class ContinuityJobRun(models.Model):
             _logger.info("%s of %s: %s", self.job, record, reason)
         else:
             _logger.warning("%s of %s failed", self.job, record, exc_info=error)
-        weigh = getattr(record, f'_job_{self.job}_weigh', None)
-        batch.fail(record, reason, max(weigh(batch), 1) if weigh else 1)
+        batch.fail(record, reason, self._weigh(record, batch))
         record._park(self.job, reason)
+
+    def _weigh(self, record, batch):
+        """Return how much a record counts that was not processed; a bad one may not even be able to tell."""
+        weigh = getattr(record, f'_job_{self.job}_weigh', None)
+        if not weigh:
+            return 1
+        try:
+            with self.env.cr.savepoint():
+                return max(weigh(batch), 1)
+        except OperationalError:
+            raise
+        except Exception as error:
+            _logger.info("%s cannot tell what is due: %s", record, error)
+            return 1
 
     def _explain(self, error):
         """Return in plain words what went wrong."""

@@ -2,6 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
+#: The context value of the addon's own planning; being an object, it cannot come by RPC.
+PLANNING = object()
+
 #: What an agent may change on a planned line, and the flag that keeps the change.
 OVERRIDE_FLAGS = {
     'price_unit': 'price_overridden',
@@ -22,6 +25,7 @@ class ContinuityLine(models.Model):
 
     _name = 'continuity.line'
     _description = "Continuity Line"
+    _inherit = ['continuity.guard.mixin']
     _order = 'subscription_id, event_number, id'
     _check_company_auto = True
 
@@ -272,27 +276,27 @@ class ContinuityLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
-        if not self.env.context.get('continuity_planning'):
+        if not lines._is_planning():
             lines._complete_added_by_hand(vals_list)
         return lines
 
     def write(self, vals):
-        if self.env.context.get('continuity_planning') or not self._get_plan_fields() & vals.keys():
+        if self._is_planning() or not self._get_plan_fields() & vals.keys():
             return super().write(vals)
         for line in self:
             reason = line._get_change_refusal(vals)
             if reason:
                 raise UserError(reason)
         result = super().write(vals)
-        for line in self:
-            super(ContinuityLine, line).write(line._prepare_override_values(vals))
+        for line in self._planning():
+            line.write(line._prepare_override_values(vals))
         self.subscription_id._unpark()
         self.subscription_id._update_parent_line()
         return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_planned_by_program(self):
-        if self.env.context.get('continuity_planning'):
+        if self._is_planning():
             return
         for line in self:
             if line.program_line_id or line.state != 'planned':
@@ -302,6 +306,13 @@ class ContinuityLine(models.Model):
                         line=line.display_name,
                     )
                 )
+
+    def _planning(self):
+        """Return the lines for the addon's own planning, which is no change by hand."""
+        return self.sudo().with_context(continuity_planning=PLANNING)
+
+    def _is_planning(self):
+        return self.env.context.get('continuity_planning') is PLANNING
 
     @api.model
     def _get_plan_fields(self):
@@ -335,13 +346,13 @@ class ContinuityLine(models.Model):
     def _complete_added_by_hand(self, vals_list):
         for line, vals in zip(self, vals_list):
             prices = line._prepare_price_values()
-            super(ContinuityLine, line).write({name: prices[name] for name in prices if name not in vals})
+            line._planning().write({name: prices[name] for name in prices if name not in vals})
         self.subscription_id._update_parent_line()
 
     # === PRICES === #
 
-    def _prepare_price_values(self):
-        """Return price, discount and taxes of the line by the order's terms.
+    def _prepare_price_values(self, price_date=None):
+        """Return price, discount and taxes of the line by the order's terms, or those of the day given.
 
         The price of an event stays that of the program while the program's product is sent.
         """
@@ -352,8 +363,20 @@ class ContinuityLine(models.Model):
             self.quantity,
             self.product_uom_id or self.product_id.uom_id,
             program_line,
-            self.partner_shipping_id,
+            address=self.partner_shipping_id,
+            price_date=price_date,
         )
+
+    def _follow_address(self):
+        """Give the lines the taxes of the subscription's new address; the price before included taxes stays."""
+        for line in self.filtered(lambda line: not (line.partner_shipping_id or line.taxes_overridden)):
+            taxes = line.subscription_id._get_taxes(line.product_id, line.subscription_id.partner_shipping_id)
+            if taxes == line.tax_ids:
+                continue
+            price = line.tax_ids._adapt_price_unit_to_another_taxes(
+                price_unit=line.price_unit, product=line.product_id, original_taxes=line.tax_ids, new_taxes=taxes
+            )
+            line._planning().write({'tax_ids': [Command.set(taxes.ids)], 'price_unit': price})
 
     def _prepare_next_price(self):
         """Return the price, as it was agreed, for the next occurrence of the same event."""
@@ -394,21 +417,47 @@ class ContinuityLine(models.Model):
         )
 
     def _prepare_child_line(self):
-        """Return the values of the child order's line. Prepaid lines carry no price."""
+        """Return the values of the child order's line."""
         self.ensure_one()
-        subscription = self.subscription_id
-        price = 0.0 if subscription.bill_upfront or self.replaces_line_id else self.price_unit
+        prices = self._prepare_child_price()
         return {
             'product_id': self.product_id.id,
             'product_uom_id': self.product_uom_id.id,
             'product_uom_qty': self.quantity,
-            'price_unit': price,
-            'technical_price_unit': price,
-            'discount': 0.0 if subscription.bill_upfront else self.discount,
-            'tax_ids': [Command.set(self.tax_ids.ids)],
-            'analytic_distribution': subscription.order_line_id.analytic_distribution,
+            **prices,
+            'technical_price_unit': prices['price_unit'],
+            'analytic_distribution': self.subscription_id.order_line_id.analytic_distribution,
             'continuity_line_id': self.id,
         }
+
+    def _prepare_child_price(self):
+        """Return the price, discount and taxes that a child order made today has. Prepaid lines carry no price."""
+        self.ensure_one()
+        prices = {
+            'price_unit': self.price_unit,
+            'discount': self.discount,
+            'tax_ids': [Command.set(self.tax_ids.ids)],
+        }
+        if self.subscription_id.bill_upfront or self.replaces_line_id:
+            prices |= {'price_unit': 0.0, 'discount': 0.0}
+        elif self._has_current_price():
+            prices |= self._prepare_price_values(self.company_id._get_continuity_now())
+        return prices
+
+    def _take_price_of(self, child_line):
+        """Note in the plan the price at which the line was ordered."""
+        self._planning().write(
+            {
+                'price_unit': child_line.price_unit,
+                'discount': child_line.discount,
+                'tax_ids': [Command.set(child_line.tax_ids.ids)],
+            }
+        )
+
+    def _has_current_price(self):
+        """Whether the price list of the day the child is made counts."""
+        self.ensure_one()
+        return self.program_id.price_policy == 'current' and not self.price_overridden
 
     @api.model
     def _get_parked_subscriptions(self, domain):

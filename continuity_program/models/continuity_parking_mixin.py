@@ -2,7 +2,7 @@ import logging
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import SQL
+from odoo.tools import SQL, plaintext2html
 
 _logger = logging.getLogger(__name__)
 
@@ -41,11 +41,14 @@ class ContinuityParkingMixin(models.AbstractModel):
         except Exception:
             _logger.exception("%s could not be parked in %s", self, job)
             return
-        try:
-            with self.env.cr.savepoint():
-                self._schedule_parking_activity(job, reason)
-        except Exception:
-            _logger.exception("No activity could be made for %s", self)
+        # The second time without telling the user by mail: that writes on the record, which may be what fails.
+        for record in (self, self.with_context(mail_activity_quick_update=True)):
+            try:
+                with self.env.cr.savepoint():
+                    record._schedule_parking_activity(job, reason)
+                return
+            except Exception as error:
+                _logger.info("No activity could be made for %s: %s", self, error)
 
     def _write_parking(self, job, reason):
         jobs = sorted({*(self.park_job or '').split(','), job} - {''})
@@ -65,13 +68,13 @@ class ContinuityParkingMixin(models.AbstractModel):
     def _schedule_parking_activity(self, job, reason):
         activity = self.activity_ids.filtered(lambda activity: activity.continuity_job == job)[:1]
         if activity:
-            activity.note = reason
+            activity.note = plaintext2html(reason)
             return
         label = self.env['continuity.job.run']._get_job_label(job)
         self.activity_schedule(
             'continuity_program.mail_activity_type_attention',
             summary=self.env._("%(job)s failed", job=label),
-            note=reason,
+            note=plaintext2html(reason),
             user_id=self._get_parking_user().id,
             continuity_job=job,
         )
@@ -84,7 +87,7 @@ class ContinuityParkingMixin(models.AbstractModel):
 
     def _unpark(self):
         """Let the jobs take the records again; their open activities of failed jobs are closed."""
-        parked = self.filtered('is_parked')
+        parked = self.sudo().filtered('is_parked')
         if not parked:
             return
         parked.write({'is_parked': False, 'park_reason': False, 'park_job': False, 'parked_at': False})
@@ -106,7 +109,12 @@ class ContinuityParkingMixin(models.AbstractModel):
         self.sudo()._retry()
         return True
 
+    def _prepare_preview_row(self):
+        """Return what every row of a job's preview has: which record it is about, and a place for the rest."""
+        self.ensure_one()
+        return {'res_model': self._name, 'res_id': self.id, 'change': self.display_name, 'amount': 0.0, 'skipped': False}
+
     @api.model
     def _get_unparked_domain(self, job):
-        """Return the domain of the records that the job with this code may take."""
+        """Return the domain of the records that the job with this code may take. No code is part of another."""
         return Domain('park_job', '=', False) | Domain('park_job', 'not like', job)

@@ -369,6 +369,7 @@ class ContinuityProgram(models.Model):
         """Note that plans already sold are behind, and that the running event has to be looked at again."""
         for program in self:
             program.write({'revision': program.revision + 1, 'last_checked': False})
+        self._unpark()
 
     def _get_sale_refusal(self):
         """Return why the program cannot be sold, or nothing.
@@ -405,8 +406,7 @@ class ContinuityProgram(models.Model):
     def _job_update_events_preview(self, batch):
         return [
             {
-                'res_model': program._name,
-                'res_id': program.id,
+                **program._prepare_preview_row(),
                 'change': self.env._(
                     "%(program)s: event %(old)s → %(new)s",
                     program=program.display_name,
@@ -414,7 +414,6 @@ class ContinuityProgram(models.Model):
                     new=program._get_running_event(batch.as_of),
                 ),
                 'date': batch.as_of,
-                'amount': 0.0,
             }
             for program in self
         ]

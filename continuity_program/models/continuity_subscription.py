@@ -30,7 +30,7 @@ class ContinuitySubscription(models.Model):
 
     _name = 'continuity.subscription'
     _description = "Continuity Subscription"
-    _inherit = ['mail.thread', 'mail.activity.mixin', 'portal.mixin', 'continuity.parking.mixin']
+    _inherit = ['mail.thread', 'mail.activity.mixin', 'portal.mixin', 'continuity.parking.mixin', 'continuity.guard.mixin']
     _order = 'id desc'
     _check_company_auto = True
 
@@ -388,11 +388,13 @@ class ContinuitySubscription(models.Model):
     def write(self, vals):
         if SOLD_FIELDS & vals.keys():
             self._refuse_sold_change(vals)
-        if 'start_event' in vals and 'is_start_event_chosen' not in vals:
-            vals = {**vals, 'is_start_event_chosen': bool(vals['start_event'])}
         result = super().write(vals)
+        if 'start_event' in vals:
+            super(ContinuitySubscription, self.sudo()).write({'is_start_event_chosen': bool(vals['start_event'])})
         if PLAN_FIELDS & vals.keys():
             self.filtered(lambda subscription: subscription.state == 'draft')._plan()
+        if 'partner_shipping_id' in vals:
+            self.line_ids.filtered(lambda line: line.state == 'planned')._follow_address()
         if self._get_mending_fields() & vals.keys():
             self._unpark()
         return result
@@ -438,7 +440,7 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         self.check_access('write' if self.state == 'draft' else 'read')
         if not self.is_page_shown and self.has_access('write'):
-            self.is_page_shown = True
+            self.sudo().is_page_shown = True
         return {
             'type': 'ir.actions.act_window',
             'name': self.display_name,
@@ -500,7 +502,7 @@ class ContinuitySubscription(models.Model):
 
         :raise UserError: for a plan that cannot be made; the text names program and remedy.
         """
-        for subscription in self:
+        for subscription in self.sudo():
             reason = subscription._get_endless_refusal()
             if reason:
                 raise UserError(reason)
@@ -568,11 +570,9 @@ class ContinuitySubscription(models.Model):
     def _write_plan(self, shipments):
         """Make the planned lines those of the shipments."""
         self.ensure_one()
-        Line = self.env['continuity.line'].with_context(continuity_planning=True)
+        Line = self.env['continuity.line']._planning()
         existing = {
-            (line.program_line_id, line.occurrence): line
-            for line in self.line_ids.with_context(continuity_planning=True)
-            if line.program_line_id
+            (line.program_line_id, line.occurrence): line for line in self.line_ids._planning() if line.program_line_id
         }
         existing_count = len(existing)
         new_vals = []
@@ -671,7 +671,7 @@ class ContinuitySubscription(models.Model):
             amount, currency=self.currency_id, product=product, partner=self.partner_shipping_id
         )['total_included']
 
-    def _prepare_price_values(self, product, quantity, uom, program_line=None, address=None):
+    def _prepare_price_values(self, product, quantity, uom, program_line=None, address=None, price_date=None):
         """Return price, discount and taxes by the event's fixed price, else the order's price list.
 
         A discount that the salesperson gives on the parent line of a plan billed per shipment goes to the shipments.
@@ -679,6 +679,7 @@ class ContinuitySubscription(models.Model):
         :param quantity: quantity in ``uom``.
         :param program_line: the event line sent, or nothing for a product put in by hand.
         :param address: where it is sent, if not to the subscription's address.
+        :param price_date: the moment whose price list counts, if not the order date.
         :rtype: dict
         """
         order = self.order_id
@@ -689,11 +690,11 @@ class ContinuitySubscription(models.Model):
         else:
             discount = 0.0
             price = order.pricelist_id._get_product_price(
-                product, quantity, currency=self.currency_id, uom=uom, date=order.date_order
+                product, quantity, currency=self.currency_id, uom=uom, date=price_date or order.date_order
             )
         if not self.bill_upfront:
             discount = self.order_line_id.discount or discount
-        mapped_taxes = self._get_fiscal_position(address or self.partner_shipping_id).map_tax(taxes)
+        mapped_taxes = self._get_taxes(product, address or self.partner_shipping_id)
         return {
             'price_unit': product._get_tax_included_unit_price_from_price(
                 price, product_taxes=taxes, product_taxes_after_fp=mapped_taxes
@@ -701,6 +702,11 @@ class ContinuitySubscription(models.Model):
             'discount': discount,
             'tax_ids': [Command.set(mapped_taxes.ids)],
         }
+
+    def _get_taxes(self, product, address):
+        """Return the taxes of a product that is sent to an address."""
+        taxes = product.with_company(self.company_id).taxes_id._filter_taxes_by_company(self.company_id)
+        return self._get_fiscal_position(address).map_tax(taxes)
 
     def _get_fiscal_position(self, address):
         """Return the fiscal position for what is sent to an address: that of the order for the order's own address,
@@ -743,7 +749,7 @@ class ContinuitySubscription(models.Model):
 
     def _update_parent_line(self):
         """Give the parent lines of drafts the price of what they bill and the plan in words, for all documents."""
-        for subscription in self.filtered(lambda subscription: subscription.state == 'draft'):
+        for subscription in self.sudo().filtered(lambda subscription: subscription.state == 'draft'):
             line = subscription.order_line_id
             line._update_continuity_price()
             text = subscription.with_context(lang=subscription.partner_id.lang)._get_summary()
@@ -904,6 +910,9 @@ class ContinuitySubscription(models.Model):
         """Return all partners whose data a child order depends on."""
         return self.partner_id | self.partner_invoice_id | self.partner_shipping_id | self.line_ids.partner_shipping_id
 
+    def _prepare_preview_row(self):
+        return {**super()._prepare_preview_row(), 'subscription_id': self.id, 'order_id': self.order_id.id}
+
     def _get_parking_user(self):
         return self.user_id.filtered('active') or self.program_id._get_parking_user()
 
@@ -918,7 +927,7 @@ class ContinuitySubscription(models.Model):
 
     def _run(self):
         """Start the drafts: their plans are made again from today."""
-        drafts = self._get_wanted_drafts()
+        drafts = self.sudo()._get_wanted_drafts()
         drafts._plan()
         drafts.write({'state': 'running', 'is_page_shown': True})
 
@@ -937,15 +946,15 @@ class ContinuitySubscription(models.Model):
                     )
                 )
         planned = self.line_ids.filtered(lambda line: line.state == 'planned')
-        planned.with_context(continuity_planning=True).write({'is_cancelled': True})
-        self.write(
+        planned._planning().write({'is_cancelled': True})
+        self.sudo().write(
             {'state': 'cancelled', 'cancel_reason_id': reason.id if reason else False, 'occurrences_left': 0}
         )
 
     def _scale_quantity(self, factor):
         """Multiply what is not ordered yet after the parent line's quantity changed."""
         for line in self.line_ids.filtered(lambda line: line.state == 'planned'):
-            line.with_context(continuity_planning=True).quantity = line.product_uom_id.round(line.quantity * factor)
+            line._planning().quantity = line.product_uom_id.round(line.quantity * factor)
 
     # === WORDS === #
 
@@ -1011,7 +1020,21 @@ class ContinuitySubscription(models.Model):
     @api.model
     def _job_create_orders_domain(self, as_of):
         """Return the running subscriptions with a shipment that is due on ``as_of``, lead days included."""
-        return Domain('state', '=', 'running') & Domain('next_date', '<=', self._get_order_horizon(as_of))
+        horizon = self._get_order_horizon(as_of)
+        return (
+            Domain('state', '=', 'running')
+            & Domain('next_date', '<=', horizon)
+            & Domain('line_ids', 'any', self._get_due_line_domain(horizon, as_of))
+        )
+
+    @api.model
+    def _get_due_line_domain(self, horizon, as_of):
+        """Return the planned lines dated up to ``horizon`` that the customer can no longer decline."""
+        return (
+            Domain('state', '=', 'planned')
+            & Domain('date_planned', '<=', horizon)
+            & (Domain('decline_until', '=', False) | Domain('decline_until', '<', as_of))
+        )
 
     @api.model
     def _get_order_horizon(self, as_of):
@@ -1019,16 +1042,17 @@ class ContinuitySubscription(models.Model):
 
     def _job_create_orders_process(self, batch):
         """Create one child order per due shipment, the oldest first."""
-        due = self._get_due_shipments(batch)
-        for subscription in self:
-            reason = subscription._get_child_refusal(batch.as_of)
-            if reason:
-                count = sum(lines.subscription_id == subscription for lines in due)
-                batch.skip(subscription, *reason, count)
-                due = [lines for lines in due if lines.subscription_id != subscription]
-        due = due[: batch.limit]
-        self._create_child_orders(due)
-        batch.done += len(due)
+        due, skipped = [], Counter()
+        for lines in self._get_due_shipments(batch):
+            refusal = lines.subscription_id._get_child_refusal(lines, batch.as_of)
+            if refusal:
+                skipped[lines.subscription_id, *refusal] += 1
+            else:
+                due.append(lines)
+        for (subscription, kind, reason), count in skipped.items():
+            batch.skip(subscription, kind, reason, count)
+        self._create_child_orders(due[: batch.limit])
+        batch.done += len(due[: batch.limit])
 
     def _job_create_orders_weigh(self, batch):
         return len(self._get_due_shipments(batch))
@@ -1037,23 +1061,18 @@ class ContinuitySubscription(models.Model):
         rows = []
         for lines in self._get_due_shipments(batch):
             subscription = lines.subscription_id
-            refusal = subscription._get_child_refusal(batch.as_of)
+            refusal = subscription._get_child_refusal(lines, batch.as_of)
             products = ', '.join(
                 f"{line.quantity:g} × {line.product_id.display_name}" for line in lines
             )
             rows.append(
                 {
-                    'res_model': subscription._name,
-                    'res_id': subscription.id,
-                    'subscription_id': subscription.id,
-                    'order_id': subscription.order_id.id,
+                    **subscription._prepare_preview_row(),
                     'line_ids': lines.ids,
                     'skipped': refusal[1] if refusal else False,
                     'change': products,
                     'date': lines[0].date_planned,
-                    'amount': 0.0
-                    if subscription.bill_upfront
-                    else sum(line.price_total + line.shipping_total for line in lines),
+                    'amount': subscription._get_child_amount(lines),
                 }
             )
         return rows
@@ -1064,13 +1083,11 @@ class ContinuitySubscription(models.Model):
         :rtype: list[continuity.line]
         """
         horizon = self._get_order_horizon(batch.as_of)
+        if batch.until:
+            horizon = min(horizon, batch.until)
         lines = self.env['continuity.line'].search(
-            [
-                ('subscription_id', 'in', self.ids),
-                ('state', '=', 'planned'),
-                ('date_planned', '<=', min(horizon, batch.until) if batch.until else horizon),
-            ],
-            order='date_planned, subscription_id, event_number, id',
+            Domain('subscription_id', 'in', self.ids) & self._get_due_line_domain(horizon, batch.as_of),
+            order='date_planned, subscription_id.id, event_number, id',
         )
         return list(
             lines.grouped(
@@ -1082,8 +1099,8 @@ class ContinuitySubscription(models.Model):
             ).values()
         )
 
-    def _get_child_refusal(self, as_of):
-        """Return why no child order is made now, as (code, text), or nothing.
+    def _get_child_refusal(self, lines, as_of):
+        """Return why no child order of the lines is made now, as (code, text), or nothing.
 
         :rtype: tuple[str, str] | None
         """
@@ -1093,11 +1110,25 @@ class ContinuitySubscription(models.Model):
         token_sudo = self.sudo().payment_token_id
         if not token_sudo or not token_sudo.active or token_sudo.provider_id.state == 'disabled':
             return 'no_token', self.env._("No usable card.")
-        if token_sudo.continuity_expiry_date and token_sudo.continuity_expiry_date < max(self.next_date, as_of):
+        if token_sudo.continuity_expiry_date and token_sudo.continuity_expiry_date < max(lines[0].date_planned, as_of):
             return 'card_expired', self.env._(
                 "The card expired on %(date)s.", date=format_date(self.env, token_sudo.continuity_expiry_date)
             )
         return None
+
+    def _get_currency_refusal(self):
+        """Return why the parent's price list no longer fits the plan, or nothing."""
+        pricelist = self.order_id.pricelist_id
+        if not pricelist or pricelist.currency_id == self.currency_id:
+            return None
+        return self.env._(
+            "%(subscription)s is planned in %(currency)s, but its price list %(pricelist)s is now in %(new_currency)s. "
+            "Give the price list its currency back, or sell the plan again.",
+            subscription=self.display_name,
+            currency=self.currency_id.name,
+            pricelist=pricelist.display_name,
+            new_currency=pricelist.currency_id.name,
+        )
 
     def _create_child_orders(self, shipments):
         """Create and confirm one child order for each group of lines.
@@ -1105,23 +1136,25 @@ class ContinuitySubscription(models.Model):
         :param shipments: list of ``continuity.line`` recordsets of one company.
         :rtype: sale.order
         """
-        self._apply_current_prices(shipments)
         orders = (
             self.env['sale.order']
             .with_context(mail_create_nosubscribe=True, mail_create_nolog=True, tracking_disable=True)
             .create([lines.subscription_id._prepare_child_order(lines) for lines in shipments])
             .with_env(self.env)
         )
+        for child_line in orders.order_line.filtered(lambda line: line.continuity_line_id.program_id.price_policy == 'current'):
+            child_line.continuity_line_id._take_price_of(child_line)
+        for order, lines in zip(orders, shipments, strict=True):
+            order._add_continuity_carrier_rate(lines.program_id)
         if self.env.company.continuity_autoconfirm:
             orders.action_confirm()
         return orders
 
-    def _apply_current_prices(self, shipments):
-        """Price the lines of programs that take the price list of the day the child is made."""
-        for lines in shipments:
-            if lines.program_id.price_policy == 'current' and not lines.subscription_id.bill_upfront:
-                for line in lines.filtered(lambda line: not line.price_overridden):
-                    line.with_context(continuity_planning=True).write(line._prepare_price_values())
+    def _get_child_amount(self, lines):
+        """Return what a child order of the lines would cost, taxes and shipping included, by Odoo's own order."""
+        order = self.env['sale.order'].new(self._prepare_child_order(lines))
+        rate = order._get_continuity_carrier_rate(lines.program_id)
+        return order.amount_total + (rate['price'] if rate else 0.0)
 
     def _prepare_child_order(self, lines):
         """Return the values of a child order; everything that is known is given, so that nothing is looked up again.
@@ -1129,8 +1162,7 @@ class ContinuitySubscription(models.Model):
         :raise UserError: for what cannot be ordered.
         """
         self.ensure_one()
-        for line in lines:
-            reason = line._get_order_refusal()
+        for reason in (self._get_currency_refusal(), *(line._get_order_refusal() for line in lines)):
             if reason:
                 raise UserError(reason)
         parent = self.order_id
@@ -1195,28 +1227,20 @@ class ContinuitySubscription(models.Model):
 
     def _job_extend_process(self, batch):
         for subscription in self:
-            with subscription._explained_dates():
-                occurrences = subscription._get_next_occurrences()
-            subscription._extend(occurrences)
+            subscription._extend()
         batch.done += len(self)
 
     def _job_extend_preview(self, batch):
         rows = []
         for subscription in self:
-            for occurrence in subscription._get_next_occurrences():
+            for vals in subscription._prepare_extension(subscription._get_next_occurrences()):
+                line = self.env['continuity.line'].new({**vals, 'subscription_id': subscription.id})
                 rows.append(
                     {
-                        'res_model': subscription._name,
-                        'res_id': subscription.id,
-                        'subscription_id': subscription.id,
-                        'order_id': subscription.order_id.id,
-                        'change': self.env._(
-                            "Event %(event)s, occurrence %(occurrence)s",
-                            event=occurrence.event,
-                            occurrence=occurrence.occurrence,
-                        ),
-                        'date': occurrence.date,
-                        'amount': 0.0,
+                        **subscription._prepare_preview_row(),
+                        'change': f"{line.quantity:g} × {line.product_id.display_name}",
+                        'date': line.date_planned,
+                        'amount': line.price_total + line.shipping_total,
                     }
                 )
         return rows
@@ -1252,20 +1276,30 @@ class ContinuitySubscription(models.Model):
         schedule.check_size(events, occurrences)
         return occurrences
 
-    def _extend(self, occurrences):
-        """Add the occurrences behind the plan; a later occurrence takes the price of the one before."""
+    def _extend(self):
+        """Add to the plan what it has room for."""
+        self.ensure_one()
+        with self._explained_dates():
+            occurrences = self._get_next_occurrences()
+        self.env['continuity.line']._planning().create(self._prepare_extension(occurrences))
+        # Fewer than expected: the program has lost events, and the plan ends here until it is synchronised.
+        if not occurrences:
+            self.occurrences_left = 0
+        elif self.occurrences_left > 0:
+            self.occurrences_left -= len(occurrences)
+
+    def _prepare_extension(self, occurrences):
+        """Return the values of the lines behind the plan; a later occurrence takes the price of the one before."""
         self.ensure_one()
         last_number = max(self.line_ids.mapped('event_number'), default=0)
         shipments = [
             schedule.Shipment(number, *occurrence)
             for number, occurrence in enumerate(occurrences, start=last_number + 1)
         ]
-        previous = {line.program_line_id: line for line in self.line_ids.sorted('occurrence')}
-        new_vals = []
-        for vals, program_line in self._prepare_lines(shipments):
-            if program_line in previous:
-                vals.update(previous[program_line]._prepare_next_price())
-            new_vals.append(vals)
-        self.env['continuity.line'].with_context(continuity_planning=True).create(new_vals)
-        left = self.occurrences_left
-        self.occurrences_left = left if left < 0 else left - len(occurrences)
+        previous = {
+            line.program_line_id: line for line in self.line_ids.sorted('occurrence') if not line.is_substituted
+        }
+        return [
+            {**vals, **(previous[program_line]._prepare_next_price() if program_line in previous else {})}
+            for vals, program_line in self._prepare_lines(shipments)
+        ]

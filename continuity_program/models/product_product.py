@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 
 
 class ProductProduct(models.Model):
@@ -6,6 +6,11 @@ class ProductProduct(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        if vals.get('active'):
+        if self._get_continuity_mending_fields() & vals.keys():
             self.env['continuity.line'].sudo()._get_parked_subscriptions([('product_id', 'in', self.ids)])._unpark()
         return result
+
+    @api.model
+    def _get_continuity_mending_fields(self):
+        """Return the fields whose change may mend what made a job fail on a product."""
+        return {'active', 'company_id', 'is_storable', 'list_price', 'route_ids', 'sale_ok', 'taxes_id', 'type', 'uom_id'}

@@ -16,6 +16,14 @@ class ProductTemplate(models.Model):
         string="Events Bought", help="How many event occurrences it buys. 0: the whole program."
     )
 
+    def write(self, vals):
+        result = super().write(vals)
+        if self.env['product.product']._get_continuity_mending_fields() & vals.keys():
+            self.env['continuity.line'].sudo()._get_parked_subscriptions(
+                [('product_id.product_tmpl_id', 'in', self.ids)]
+            )._unpark()
+        return result
+
     @api.constrains('continuity_program_id', 'continuity_event_count', 'company_id', 'type')
     def _check_continuity_program(self):
         for template in self.filtered('continuity_program_id'):

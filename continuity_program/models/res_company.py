@@ -2,7 +2,7 @@ from datetime import datetime, time
 
 from pytz import UTC, timezone
 
-from odoo import fields, models
+from odoo import SUPERUSER_ID, fields, models
 
 
 class ResCompany(models.Model):
@@ -94,7 +94,8 @@ class ResCompany(models.Model):
 
     def _get_continuity_as_of(self):
         as_of = self.env.context.get('continuity_as_of')
-        return fields.Date.to_date(as_of) if as_of and self.env.su else None
+        # The user, not only the mode: a context sent by RPC also reaches code that works as the superuser.
+        return fields.Date.to_date(as_of) if as_of and self.env.uid == SUPERUSER_ID else None
 
     def _get_continuity_timezone(self):
         self.ensure_one()

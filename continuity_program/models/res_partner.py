@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, models
 
 
 class ResPartner(models.Model):
@@ -6,7 +6,28 @@ class ResPartner(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        parked = self.env['continuity.subscription'].sudo().search([('is_parked', '=', True)])
-        if parked:
-            parked.filtered(lambda sub: sub._get_partners() & self)._unpark()
+        if self._get_continuity_mending_fields() & vals.keys():
+            parked_sudo = self.env['continuity.subscription'].sudo().search([('is_parked', '=', True)])
+            parked_sudo.filtered(lambda subscription: subscription._get_partners() & self)._unpark()
         return result
+
+    @api.model
+    def _get_continuity_mending_fields(self):
+        """Return the fields whose change may mend what made a job fail on a subscription."""
+        return {
+            *self._address_fields(),
+            *self._synced_commercial_fields(),
+            'active',
+            'company_id',
+            'email',
+            'lang',
+            'name',
+            'parent_id',
+            'phone',
+            'property_account_position_id',
+            'property_account_receivable_id',
+            'property_delivery_carrier_id',
+            'property_payment_term_id',
+            'property_stock_customer',
+            'type',
+        }

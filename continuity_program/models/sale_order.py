@@ -14,7 +14,8 @@ PLAN_TERMS = {
 
 
 class SaleOrder(models.Model):
-    _inherit = 'sale.order'
+    _name = 'sale.order'
+    _inherit = ['sale.order', 'continuity.guard.mixin']
 
     continuity_role = fields.Selection(
         selection=[('parent', "Parent Order"), ('child', "Child Order")],
@@ -98,6 +99,7 @@ class SaleOrder(models.Model):
     def unlink(self):
         self._check_continuity_unlink()
         self.continuity_subscription_ids.sudo().unlink()
+        self.order_line._give_up_planned_lines()
         return super().unlink()
 
     def _check_continuity_unlink(self):
@@ -138,6 +140,30 @@ class SaleOrder(models.Model):
         if len(self) == 1:
             return {**action, 'views': [(False, 'form')], 'res_id': self.id}
         return {**action, 'view_mode': 'list,form', 'domain': [('id', 'in', self.ids)]}
+
+    # === SHIPPING === #
+
+    def _add_continuity_carrier_rate(self, program):
+        """Add the carrier's rate of a child order as Odoo's delivery line, where the program charges it."""
+        rate = self._get_continuity_carrier_rate(program)
+        if rate:
+            self.set_delivery_line(self.carrier_id, rate['price'])
+
+    def _get_continuity_carrier_rate(self, program):
+        """Return the carrier's answer for a child order, or nothing where the program does not charge it.
+
+        :raise UserError: with the carrier's reason, where it has no rate.
+        """
+        self.ensure_one()
+        if program.shipping_policy != 'carrier' or program.bill_upfront or not self.carrier_id:
+            return None
+        rate = self.carrier_id.rate_shipment(self)
+        if not rate.get('success'):
+            raise UserError(
+                rate.get('error_message')
+                or self.env._("%(carrier)s has no rate for %(order)s.", carrier=self.carrier_id.name, order=self.name)
+            )
+        return rate
 
     # === CORE METHODS OVERRIDES === #
 

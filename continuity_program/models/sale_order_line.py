@@ -3,7 +3,8 @@ from odoo.exceptions import UserError
 
 
 class SaleOrderLine(models.Model):
-    _inherit = 'sale.order.line'
+    _name = 'sale.order.line'
+    _inherit = ['sale.order.line', 'continuity.guard.mixin']
 
     continuity_subscription_ids = fields.One2many(
         comodel_name='continuity.subscription', inverse_name='order_line_id', string="Continuity Subscription", copy=False
@@ -52,7 +53,7 @@ class SaleOrderLine(models.Model):
         """
         self.ensure_one()
         if self.continuity_line_id:
-            return self.continuity_line_id._prepare_child_line()['price_unit']
+            return self.technical_price_unit
         if not self.is_continuity_parent:
             return None
         subscription = self.continuity_subscription_ids
@@ -76,8 +77,8 @@ class SaleOrderLine(models.Model):
         planned = self.filtered(lambda line: line._is_continuity())
         super(SaleOrderLine, self - planned)._compute_discount()
         for line in planned:
-            # On a parent line a discount is the salesperson's: that of a price list is in the plan already.
-            line.discount = line.continuity_line_id.discount if line.continuity_line_id else line.discount
+            # Fixed when the child was made; on a parent line it is the salesperson's, a price list's is in the plan.
+            line.discount = line.discount
 
     @api.depends('continuity_line_id')
     def _compute_tax_ids(self):
@@ -171,7 +172,12 @@ class SaleOrderLine(models.Model):
 
     def unlink(self):
         self.continuity_subscription_ids.sudo().unlink()
+        self._give_up_planned_lines()
         return super().unlink()
+
+    def _give_up_planned_lines(self):
+        """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""
+        self.continuity_line_id._planning().write({'is_cancelled': True})
 
     def _create_subscriptions(self):
         """Make the subscription, with its default plan, of each line that sells a program."""
@@ -180,7 +186,8 @@ class SaleOrderLine(models.Model):
         )
         if not parents:
             return
-        Subscription = self.env['continuity.subscription']
+        # Who may sell on the order may have its subscription; nobody makes one in any other way.
+        Subscription = self.env['continuity.subscription'].sudo()
         for line in parents:
             reason = line._get_continuity_refusal()
             if reason:

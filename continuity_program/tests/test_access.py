@@ -12,11 +12,12 @@ ADDONS = 'odoo.addons.continuity_program'
 #: Everything of this addon that any logged-in user, portal users too, can call by RPC. Whoever adds a name here has
 #: looked at what it does for a user who may not read, write or even see the record.
 PUBLIC_METHODS = {
+    'continuity.guard.mixin': {'create', 'write'},
     'continuity.job.issue': {'action_open_record'},
     'continuity.job.wizard': {'action_preview', 'action_run'},
     'continuity.line': {'create', 'write'},
     'continuity.parking.mixin': {'action_retry'},
-    'continuity.payment': {'action_retry'},
+    'continuity.payment': {'action_retry', 'create', 'write'},
     'continuity.program': {'action_preview_plan', 'action_retry', 'action_view_subscriptions', 'copy_data', 'write'},
     'continuity.program.line': {'create', 'unlink', 'write'},
     'continuity.subscription': {
@@ -32,11 +33,13 @@ PUBLIC_METHODS = {
     },
     'payment.token': {'write'},
     'product.product': {'write'},
+    'product.template': {'write'},
     'res.partner': {'write'},
     'sale.order': {
         'action_view_continuity_children',
         'action_view_continuity_parent',
         'action_view_continuity_subscriptions',
+        'create',
         'unlink',
         'write',
     },
@@ -48,7 +51,7 @@ ACCESS = {
     'continuity.program': {'own': 'r', 'all': 'r', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r'},
     'continuity.program.line': {'own': 'r', 'all': 'r', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r'},
     'continuity.subscription': {
-        'own': 'rwc', 'all': 'rwc', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r', 'portal': 'r',
+        'own': 'rw', 'all': 'rw', 'manager': 'rw', 'accountant': 'r', 'auditor': 'r', 'portal': 'r',
     },
     'continuity.line': {
         'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r', 'portal': 'r',
@@ -145,6 +148,7 @@ class AccessCase(ContinuityCase):
 @tagged('post_install', '-at_install')
 class TestPublicMethods(AccessCase):
     def test_each_public_method_is_known(self):
+        self.maxDiff = None
         found = {}
         for name, model in self.env.registry.items():
             for cls in model.__mro__:

@@ -54,7 +54,9 @@ class ContinuityJobWizard(models.TransientModel):
     def action_preview(self):
         """Show what the job would do; nothing is done."""
         self.check_access('write')
-        rows = self.env['continuity.job.run']._preview(self.job, as_of=self.as_of, domain=self._get_domain())
+        rows = self.env['continuity.job.run']._preview(
+            self.job, as_of=self.as_of, domain=self._get_domain(), limit=self.limit
+        )
         names = self.env['continuity.job.wizard.line']._fields
         self.write(
             {

@@ -1,0 +1,45 @@
+from odoo import api, models
+from odoo.exceptions import AccessError
+from odoo.tools import ormcache
+
+
+class ContinuityGuardMixin(models.AbstractModel):
+    """What the screens show read-only is written by the addon's own code, as the superuser, and by nobody's RPC."""
+
+    _name = 'continuity.guard.mixin'
+    _description = "Continuity Guard Mixin"
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        for vals in vals_list:
+            self._refuse_kept_fields(vals)
+        return super().create(vals_list)
+
+    def write(self, vals):
+        self._refuse_kept_fields(vals)
+        return super().write(vals)
+
+    @api.model
+    @ormcache()
+    def _get_kept_fields(self):
+        """Return the names of the fields that only the addon writes.
+
+        :rtype: frozenset[str]
+        """
+        return frozenset(name for name, field in self._fields.items() if self._is_kept(name, field))
+
+    @api.model
+    def _is_kept(self, name, field):
+        """Whether only the addon writes the field: on models of others, its own fields are meant only."""
+        return field.readonly and field.store and (self._name.startswith('continuity.') or name.startswith('continuity_'))
+
+    def _refuse_kept_fields(self, vals):
+        kept = () if self.env.su else self._get_kept_fields() & vals.keys()
+        if kept:
+            raise AccessError(
+                self.env._(
+                    "%(field)s of a %(model)s is kept by the system and cannot be set.",
+                    field=self._fields[min(kept)].get_description(self.env)['string'],
+                    model=self.env['ir.model']._get(self._name).name,
+                )
+            )
