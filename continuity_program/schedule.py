@@ -134,7 +134,9 @@ def timeline(
         if event.repeats is None:
             return
         ahead = _repeat(anchor, months, days, event, event.repeats, end_of_month)
-        months, days = (offset + (event.repeats - 1) * step for offset, step in zip((months, days), event.interval, strict=True))
+        months, days = (
+            offset + (event.repeats - 1) * step for offset, step in zip((months, days), event.interval, strict=True)
+        )
 
 
 def _repeat(anchor: date, months: int, days: int, event: Event, number: int, end_of_month: bool) -> date:

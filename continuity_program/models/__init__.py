@@ -9,6 +9,9 @@ from . import continuity_cancel_reason
 from . import continuity_program
 from . import continuity_program_line
 from . import continuity_subscription
+from . import continuity_subscription_plan
+from . import continuity_subscription_rules
+from . import continuity_subscription_orders
 from . import continuity_line
 from . import continuity_payment
 from . import payment_token

@@ -2,12 +2,26 @@ from odoo import api, models
 from odoo.exceptions import AccessError
 from odoo.tools import ormcache
 
+#: The context value of the addon's own planning; being an object, it cannot come by RPC.
+PLANNING = object()
+
 
 class ContinuityGuardMixin(models.AbstractModel):
     """What the screens show read-only is written by the addon's own code, as the superuser, and by nobody's RPC."""
 
     _name = 'continuity.guard.mixin'
     _description = "Continuity Guard Mixin"
+
+    # === THE ADDON'S OWN WRITING === #
+
+    def _planning(self):
+        """Return the records for the addon's own planning: it may write all fields, and nothing is a change by hand."""
+        return self.sudo().with_context(continuity_planning=PLANNING)
+
+    def _is_planning(self):
+        return self.env.context.get('continuity_planning') is PLANNING
+
+    # === CRUD METHODS === #
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -31,7 +45,9 @@ class ContinuityGuardMixin(models.AbstractModel):
     @api.model
     def _is_kept(self, name, field):
         """Whether only the addon writes the field: on models of others, its own fields are meant only."""
-        return field.readonly and field.store and (self._name.startswith('continuity.') or name.startswith('continuity_'))
+        return (
+            field.readonly and field.store and (self._name.startswith('continuity.') or name.startswith('continuity_'))
+        )
 
     def _refuse_kept_fields(self, vals):
         kept = () if self.env.su else self._get_kept_fields() & vals.keys()

@@ -143,9 +143,7 @@ class ContinuityJobRun(models.Model):
         return {
             'extend': Job('continuity.subscription'),
             'update_events': Job('continuity.program'),
-            'create_orders': Job(
-                'continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'
-            ),
+            'create_orders': Job('continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'),
         }
 
     @api.model
@@ -194,7 +192,9 @@ class ContinuityJobRun(models.Model):
     def _cron_run(self, job):
         """Run a job as its scheduled action: go on with a run that time cut off, or begin one if there is work."""
         engine = self._engine()
-        open_runs = engine.search([('job', '=', job), ('is_scheduled', '=', True), ('state', 'in', ('running', 'waiting'))])
+        open_runs = engine.search(
+            [('job', '=', job), ('is_scheduled', '=', True), ('state', 'in', ('running', 'waiting'))]
+        )
         # The scheduled action's own lock tells that no other process is at work on these.
         open_runs.filtered(lambda run: run.state == 'running')._finish('stopped')
         run = open_runs.filtered(lambda run: run.state == 'waiting')[:1]
@@ -260,7 +260,7 @@ class ContinuityJobRun(models.Model):
     def _get_companies(self, env):
         """Return the companies to work for: all for the superuser, else those the user has chosen."""
         if env.uid == SUPERUSER_ID:
-            return self.env['res.company'].search([])
+            return self.env['res.company'].search([('active', '=', True)])
         return self.env['res.company'].browse(env.companies.ids)
 
     @api.model
@@ -294,10 +294,11 @@ class ContinuityJobRun(models.Model):
     def _get_work(self, job, company, as_of=None, criteria=None):
         """Return the job's model in a company, the day to work for and the domain of the candidates."""
         definition = self._get_job(job)
-        context = {**self.env.context, 'allowed_company_ids': company.ids, 'tz': company.partner_id.tz}
-        if as_of:
-            context['continuity_as_of'] = fields.Date.to_string(fields.Date.to_date(as_of))
-        model = self.env[definition.model].with_context(context)
+        model = self.env[definition.model].with_context(
+            allowed_company_ids=company.ids,
+            tz=company.partner_id.tz,
+            continuity_as_of=as_of and fields.Date.to_string(fields.Date.to_date(as_of)),
+        )
         day = model.env.company._get_continuity_today()
         candidates = (
             Domain('company_id', '=', company.id)
@@ -525,7 +526,9 @@ class ContinuityJobRun(models.Model):
                 *((record, 'failed', reason, count) for record, reason, count in batch.failed),
             )
         ]
-        self.env['continuity.job.issue'].create([{**vals, 'run_id': self.id, 'company_id': company.id} for vals in issues])
+        self.env['continuity.job.issue'].create(
+            [{**vals, 'run_id': self.id, 'company_id': company.id} for vals in issues]
+        )
         self.write(
             {
                 'selected_count': self.selected_count + batch.done + batch.skipped_count + batch.failed_count,

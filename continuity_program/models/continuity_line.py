@@ -2,9 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
-#: The context value of the addon's own planning; being an object, it cannot come by RPC.
-PLANNING = object()
-
 #: What an agent may change on a planned line, and the flag that keeps the change.
 OVERRIDE_FLAGS = {
     'price_unit': 'price_overridden',
@@ -118,12 +115,13 @@ class ContinuityLine(models.Model):
         comodel_name='sale.order.line', compute='_compute_child_line_id', store=True, index='btree_not_null'
     )
     child_order_id = fields.Many2one(
-        comodel_name='sale.order', string="Child Order", related='child_line_id.order_id', store=True,
+        comodel_name='sale.order',
+        string="Child Order",
+        related='child_line_id.order_id',
+        store=True,
         index='btree_not_null',
     )
-    prepaid_amount = fields.Monetary(
-        readonly=True, help="Its untaxed share of the plan billed in advance."
-    )
+    prepaid_amount = fields.Monetary(readonly=True, help="Its untaxed share of the plan billed in advance.")
     revenue_move_id = fields.Many2one(
         comodel_name='account.move', string="Revenue Transfer", readonly=True, copy=False, index='btree_not_null'
     )
@@ -136,7 +134,9 @@ class ContinuityLine(models.Model):
     is_cancelled = fields.Boolean(readonly=True)
     skip_reason = fields.Char(readonly=True)
     is_invoiced = fields.Boolean(
-        string="Invoiced", compute='_compute_is_invoiced', store=True,
+        string="Invoiced",
+        compute='_compute_is_invoiced',
+        store=True,
         help="Billed in full or, where it was billed in advance, delivered.",
     )
     state = fields.Selection(
@@ -201,7 +201,10 @@ class ContinuityLine(models.Model):
             line.child_line_id = line.child_line_ids.sorted('id')[-1:]
 
     @api.depends(
-        'is_skipped', 'is_cancelled', 'child_line_id.state', 'child_line_id.qty_delivered',
+        'is_skipped',
+        'is_cancelled',
+        'child_line_id.state',
+        'child_line_id.qty_delivered',
         'child_line_id.product_uom_qty',
     )
     def _compute_state(self):
@@ -307,13 +310,6 @@ class ContinuityLine(models.Model):
                     )
                 )
 
-    def _planning(self):
-        """Return the lines for the addon's own planning, which is no change by hand."""
-        return self.sudo().with_context(continuity_planning=PLANNING)
-
-    def _is_planning(self):
-        return self.env.context.get('continuity_planning') is PLANNING
-
     @api.model
     def _get_plan_fields(self):
         """Return the fields that users may change while a line is planned."""
@@ -344,7 +340,7 @@ class ContinuityLine(models.Model):
         return values
 
     def _complete_added_by_hand(self, vals_list):
-        for line, vals in zip(self, vals_list):
+        for line, vals in zip(self, vals_list, strict=True):
             prices = line._prepare_price_values()
             line._planning().write({name: prices[name] for name in prices if name not in vals})
         self.subscription_id._update_parent_line()

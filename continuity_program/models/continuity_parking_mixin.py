@@ -54,9 +54,12 @@ class ContinuityParkingMixin(models.AbstractModel):
         jobs = sorted({*(self.park_job or '').split(','), job} - {''})
         self.env.cr.execute(
             SQL(
-                """UPDATE %s SET is_parked = TRUE, park_reason = %s, park_job = %s, parked_at = NOW() AT TIME ZONE 'UTC',
-                          park_count = COALESCE(park_count, 0) + 1
-                    WHERE id = %s""",
+                """
+                UPDATE %s
+                   SET is_parked = TRUE, park_reason = %s, park_job = %s, parked_at = NOW() AT TIME ZONE 'UTC',
+                       park_count = COALESCE(park_count, 0) + 1
+                 WHERE id = %s
+                """,
                 SQL.identifier(self._table),
                 reason,
                 ','.join(jobs),
@@ -112,7 +115,13 @@ class ContinuityParkingMixin(models.AbstractModel):
     def _prepare_preview_row(self):
         """Return what every row of a job's preview has: which record it is about, and a place for the rest."""
         self.ensure_one()
-        return {'res_model': self._name, 'res_id': self.id, 'change': self.display_name, 'amount': 0.0, 'skipped': False}
+        return {
+            'res_model': self._name,
+            'res_id': self.id,
+            'change': self.display_name,
+            'amount': 0.0,
+            'skipped': False,
+        }
 
     @api.model
     def _get_unparked_domain(self, job):

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Domain
 
-from odoo.addons.continuity_program import schedule
+from .. import schedule
 
 
 class ContinuityProgram(models.Model):
@@ -308,7 +308,7 @@ class ContinuityProgram(models.Model):
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
         if 'name' not in (default or {}):
-            for program, vals in zip(self, vals_list):
+            for program, vals in zip(self, vals_list, strict=True):
                 vals['name'] = self.env._("%(program)s (copy)", program=program.name)
         return vals_list
 
@@ -341,9 +341,7 @@ class ContinuityProgram(models.Model):
 
     def action_view_subscriptions(self):
         self.ensure_one()
-        action = self.env['ir.actions.act_window']._for_xml_id(
-            'continuity_program.continuity_subscription_action'
-        )
+        action = self.env['ir.actions.act_window']._for_xml_id('continuity_program.continuity_subscription_action')
         action['domain'] = [('program_id', '=', self.id)]
         action['context'] = {}
         return action
@@ -357,7 +355,8 @@ class ContinuityProgram(models.Model):
         """
         self.ensure_one()
         return [
-            lines[0]._prepare_event(len(lines)) for _number, lines in sorted(self.line_ids.grouped('event_number').items())
+            lines[0]._prepare_event(len(lines))
+            for _number, lines in sorted(self.line_ids.grouped('event_number').items())
         ]
 
     @api.model

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from odoo.addons.continuity_program import schedule
+from .. import schedule
 
 
 class ContinuityProgramLine(models.Model):
@@ -71,7 +71,9 @@ class ContinuityProgramLine(models.Model):
         required=True,
     )
     repeat_count = fields.Integer(string="Times Shipped in All", default=1, required=True)
-    repeat_forever = fields.Boolean(string="Until Cancelled", help="Only the last event that is sent can go on forever.")
+    repeat_forever = fields.Boolean(
+        string="Until Cancelled", help="Only the last event that is sent can go on forever."
+    )
     action = fields.Selection(
         selection=[
             ('normal', "Send"),
@@ -178,7 +180,9 @@ class ContinuityProgramLine(models.Model):
                 raise ValidationError(
                     self.env._(
                         "%(line)s: only the last event that is sent can repeat until cancelled.",
-                        line=program.line_ids.filtered(lambda line: line.event_number == endless[0].number)[0].display_name,
+                        line=program.line_ids.filtered(lambda line: line.event_number == endless[0].number)[
+                            0
+                        ].display_name,
                     )
                 )
 
@@ -213,7 +217,7 @@ class ContinuityProgramLine(models.Model):
         vals_list = [self._drop_blank_cells(vals) for vals in vals_list]
         self._number_events(vals_list)
         lines = super().create(vals_list)
-        for line, vals in zip(lines, vals_list):
+        for line, vals in zip(lines, vals_list, strict=True):
             line._share_timing(vals)
         lines.program_id._bump_revision()
         return lines
@@ -236,7 +240,15 @@ class ContinuityProgramLine(models.Model):
     @api.model
     def _drop_blank_cells(self, vals):
         """Return the values without what is empty in an imported row, so that it gets its default and not 0."""
-        required = {'quantity', 'interval_number', 'interval_unit', 'repeat_count', 'action', 'event_number', 'probability'}
+        required = {
+            'quantity',
+            'interval_number',
+            'interval_unit',
+            'repeat_count',
+            'action',
+            'event_number',
+            'probability',
+        }
         return {name: value for name, value in vals.items() if value is not False or name not in required}
 
     def _number_events(self, vals_list):
@@ -256,10 +268,13 @@ class ContinuityProgramLine(models.Model):
         if not siblings:
             return
         shared = self._get_shared_fields()
-        given = {name: self[name] for name in shared & vals.keys()}
-        taken = {name: siblings[0][name] for name in shared - vals.keys()}
-        super(ContinuityProgramLine, siblings).write(given)
-        super().write(taken)
+        for sibling in siblings:
+            given = {name: self[name] for name in shared & vals.keys() if sibling[name] != self[name]}
+            if given:
+                sibling.write(given)
+        taken = {name: siblings[0][name] for name in shared - vals.keys() if siblings[0][name] != self[name]}
+        if taken:
+            self.write(taken)
 
     # === EVENTS === #
 

@@ -13,4 +13,14 @@ class ProductProduct(models.Model):
     @api.model
     def _get_continuity_mending_fields(self):
         """Return the fields whose change may mend what made a job fail on a product."""
-        return {'active', 'company_id', 'is_storable', 'list_price', 'route_ids', 'sale_ok', 'taxes_id', 'type', 'uom_id'}
+        return {
+            'active',
+            'company_id',
+            'is_storable',
+            'list_price',
+            'route_ids',
+            'sale_ok',
+            'taxes_id',
+            'type',
+            'uom_id',
+        }

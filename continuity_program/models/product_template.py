@@ -7,7 +7,6 @@ class ProductTemplate(models.Model):
 
     continuity_program_id = fields.Many2one(
         comodel_name='continuity.program',
-        string="Continuity Program",
         index='btree_not_null',
         ondelete='restrict',
         help="Makes it a parent product: who buys it gets a plan of this program.",
@@ -48,8 +47,10 @@ class ProductTemplate(models.Model):
                 program=program_sudo.display_name,
                 program_company=program_sudo.company_id.name,
             )
-        event_line = self.env['continuity.program.line'].sudo().search(
-            [('product_id', 'in', self.with_context(active_test=False).product_variant_ids.ids)], limit=1
+        event_line = (
+            self.env['continuity.program.line']
+            .sudo()
+            .search([('product_id', 'in', self.with_context(active_test=False).product_variant_ids.ids)], limit=1)
         )
         if event_line:
             return self.env._(

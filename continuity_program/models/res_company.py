@@ -9,7 +9,6 @@ class ResCompany(models.Model):
     _inherit = 'res.company'
 
     continuity_lead_days = fields.Integer(
-        string="Continuity Lead Days",
         help="A child order is created this many days before its planned date. Until then the customer may change it.",
     )
     continuity_delivery_days = fields.Integer(
@@ -41,7 +40,6 @@ class ResCompany(models.Model):
     )
     continuity_revenue_journal_id = fields.Many2one(
         comodel_name='account.journal',
-        string="Continuity Revenue Journal",
         domain="[('type', '=', 'general')]",
         check_company=True,
         help="Revenue of plans billed in advance is transferred here as the shipments are delivered.",
@@ -75,7 +73,7 @@ class ResCompany(models.Model):
         return self._get_continuity_as_of() or self._get_continuity_day(fields.Datetime.now())
 
     def _get_continuity_now(self):
-        """Return the moment, in naive UTC, that a document made today gets: now, or noon of another day a run works for.
+        """Return the moment, in naive UTC, that a document made today gets: now, or noon of the day a run works for.
 
         :rtype: datetime.datetime
         """

@@ -38,7 +38,10 @@ class SaleOrder(models.Model):
     )
     continuity_child_count = fields.Integer(compute='_compute_continuity_counts')
     continuity_subscription_ids = fields.One2many(
-        comodel_name='continuity.subscription', inverse_name='order_id', string="Continuity Subscriptions", readonly=True
+        comodel_name='continuity.subscription',
+        inverse_name='order_id',
+        string="Continuity Subscriptions",
+        readonly=True,
     )
     continuity_subscription_count = fields.Integer(compute='_compute_continuity_counts')
     continuity_payment_hold = fields.Boolean(

@@ -7,11 +7,10 @@ class SaleOrderLine(models.Model):
     _inherit = ['sale.order.line', 'continuity.guard.mixin']
 
     continuity_subscription_ids = fields.One2many(
-        comodel_name='continuity.subscription', inverse_name='order_line_id', string="Continuity Subscription", copy=False
+        comodel_name='continuity.subscription', inverse_name='order_line_id', copy=False
     )
     continuity_line_id = fields.Many2one(
         comodel_name='continuity.line',
-        string="Continuity Line",
         readonly=True,
         copy=False,
         index='btree_not_null',
@@ -96,7 +95,9 @@ class SaleOrderLine(models.Model):
         super(SaleOrderLine, plain)._compute_qty_to_invoice()
         (self - plain).qty_to_invoice = 0.0
 
-    @api.depends('is_continuity_parent', 'continuity_subscription_ids.state', 'continuity_line_id.subscription_id.bill_upfront')
+    @api.depends(
+        'is_continuity_parent', 'continuity_subscription_ids.state', 'continuity_line_id.subscription_id.bill_upfront'
+    )
     def _compute_invoice_status(self):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_invoice_status()
@@ -149,9 +150,11 @@ class SaleOrderLine(models.Model):
         replaced = self.browse()
         if 'product_id' in vals:
             replaced = self.filtered(lambda line: line.product_id.id != vals['product_id'])
-        quantities = {
-            line: line.product_uom_qty for line in self.filtered('continuity_subscription_ids')
-        } if 'product_uom_qty' in vals else {}
+        quantities = (
+            {line: line.product_uom_qty for line in self.filtered('continuity_subscription_ids')}
+            if 'product_uom_qty' in vals
+            else {}
+        )
         result = super().write(vals)
         if replaced:
             replaced.continuity_subscription_ids.sudo().unlink()
@@ -165,7 +168,7 @@ class SaleOrderLine(models.Model):
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)
-        for line, vals in zip(self, vals_list):
+        for line, vals in zip(self, vals_list, strict=True):
             if vals.get('name') and line.continuity_subscription_ids.plan_text:
                 vals['name'] = vals['name'].replace(f"\n{line.continuity_subscription_ids.plan_text}", "")
         return vals_list

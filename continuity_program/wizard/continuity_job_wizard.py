@@ -17,7 +17,9 @@ class ContinuityJobWizard(models.TransientModel):
     limit = fields.Integer(string="At Most", help="How many to do, the oldest first. 0: all.")
     program_ids = fields.Many2many(comodel_name='continuity.program', string="Programs", help="Empty: all.")
     partner_ids = fields.Many2many(comodel_name='res.partner', string="Customers", help="Empty: all.")
-    subscription_ids = fields.Many2many(comodel_name='continuity.subscription', string="Subscriptions", help="Empty: all.")
+    subscription_ids = fields.Many2many(
+        comodel_name='continuity.subscription', string="Subscriptions", help="Empty: all."
+    )
     is_on_programs = fields.Boolean(compute='_compute_is_on_programs')
     is_previewed = fields.Boolean()
     line_ids = fields.One2many(comodel_name='continuity.job.wizard.line', inverse_name='wizard_id', readonly=True)

@@ -1,0 +1,213 @@
+from collections import Counter
+from datetime import timedelta
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.fields import Command, Domain
+from odoo.tools import format_date
+
+
+class ContinuitySubscription(models.Model):
+    """Child orders: which are due, what is in them."""
+
+    _inherit = 'continuity.subscription'
+
+    # === JOB: CREATE ORDERS === #
+
+    @api.model
+    def _job_create_orders_domain(self, as_of):
+        """Return the running subscriptions with a shipment that is due on ``as_of``, lead days included."""
+        horizon = self._get_order_horizon(as_of)
+        return (
+            Domain('state', '=', 'running')
+            & Domain('next_date', '<=', horizon)
+            & Domain('line_ids', 'any', self._get_due_line_domain(horizon, as_of))
+        )
+
+    @api.model
+    def _get_due_line_domain(self, horizon, as_of):
+        """Return the planned lines dated up to ``horizon`` that the customer can no longer decline."""
+        return (
+            Domain('state', '=', 'planned')
+            & Domain('date_planned', '<=', horizon)
+            & (Domain('decline_until', '=', False) | Domain('decline_until', '<', as_of))
+        )
+
+    @api.model
+    def _get_order_horizon(self, as_of):
+        return as_of + timedelta(days=self.env.company.continuity_lead_days)
+
+    def _job_create_orders_process(self, batch):
+        """Create one child order per due shipment, the oldest first."""
+        due, skipped = [], Counter()
+        for lines in self._get_due_shipments(batch):
+            refusal = lines.subscription_id._get_child_refusal(lines, batch.as_of)
+            if refusal:
+                skipped[lines.subscription_id, *refusal] += 1
+            else:
+                due.append(lines)
+        for (subscription, kind, reason), count in skipped.items():
+            batch.skip(subscription, kind, reason, count)
+        self._create_child_orders(due[: batch.limit])
+        batch.done += len(due[: batch.limit])
+
+    def _job_create_orders_weigh(self, batch):
+        return len(self._get_due_shipments(batch))
+
+    def _job_create_orders_preview(self, batch):
+        rows = []
+        for lines in self._get_due_shipments(batch):
+            subscription = lines.subscription_id
+            refusal = subscription._get_child_refusal(lines, batch.as_of)
+            products = ', '.join(f"{line.quantity:g} × {line.product_id.display_name}" for line in lines)
+            rows.append(
+                {
+                    **subscription._prepare_preview_row(),
+                    'line_ids': lines.ids,
+                    'skipped': refusal[1] if refusal else False,
+                    'change': products,
+                    'date': lines[0].date_planned,
+                    'amount': subscription._get_child_amount(lines),
+                }
+            )
+        return rows
+
+    def _get_due_shipments(self, batch):
+        """Return the lines of each child order that is due: one per subscription, shipment number and address.
+
+        :rtype: list[continuity.line]
+        """
+        horizon = self._get_order_horizon(batch.as_of)
+        if batch.until:
+            horizon = min(horizon, batch.until)
+        lines = self.env['continuity.line'].search(
+            Domain('subscription_id', 'in', self.ids) & self._get_due_line_domain(horizon, batch.as_of),
+            order='date_planned, subscription_id.id, event_number, id',
+        )
+        return list(
+            lines.grouped(
+                lambda line: (
+                    line.subscription_id,
+                    line.event_number,
+                    line.partner_shipping_id or line.subscription_id.partner_shipping_id,
+                )
+            ).values()
+        )
+
+    def _get_child_refusal(self, lines, as_of):
+        """Return why no child order of the lines is made now, as (code, text), or nothing.
+
+        :rtype: tuple[str, str] | None
+        """
+        self.ensure_one()
+        if self.payment_method != 'token' or self.bill_upfront:
+            return None
+        token_sudo = self.sudo().payment_token_id
+        if not token_sudo or not token_sudo.active or token_sudo.provider_id.state == 'disabled':
+            return 'no_token', self.env._("No usable card.")
+        if token_sudo.continuity_expiry_date and token_sudo.continuity_expiry_date < max(lines[0].date_planned, as_of):
+            return 'card_expired', self.env._(
+                "The card expired on %(date)s.", date=format_date(self.env, token_sudo.continuity_expiry_date)
+            )
+        return None
+
+    def _get_currency_refusal(self):
+        """Return why the parent's price list no longer fits the plan, or nothing."""
+        pricelist = self.order_id.pricelist_id
+        if not pricelist or pricelist.currency_id == self.currency_id:
+            return None
+        return self.env._(
+            "%(subscription)s is planned in %(currency)s, but its price list %(pricelist)s is now in %(new_currency)s. "
+            "Give the price list its currency back, or sell the plan again.",
+            subscription=self.display_name,
+            currency=self.currency_id.name,
+            pricelist=pricelist.display_name,
+            new_currency=pricelist.currency_id.name,
+        )
+
+    def _create_child_orders(self, shipments):
+        """Create and confirm one child order for each group of lines.
+
+        :param shipments: list of ``continuity.line`` recordsets of one company.
+        :rtype: sale.order
+        """
+        orders = (
+            self.env['sale.order']
+            .with_context(mail_create_nosubscribe=True, mail_create_nolog=True, tracking_disable=True)
+            .create([lines.subscription_id._prepare_child_order(lines) for lines in shipments])
+            .with_env(self.env)
+        )
+        for child_line in orders.order_line.filtered(
+            lambda line: line.continuity_line_id.program_id.price_policy == 'current'
+        ):
+            child_line.continuity_line_id._take_price_of(child_line)
+        for order, lines in zip(orders, shipments, strict=True):
+            order._add_continuity_carrier_rate(lines.program_id)
+        if self.env.company.continuity_autoconfirm:
+            orders.action_confirm()
+        return orders
+
+    def _get_child_amount(self, lines):
+        """Return what a child order of the lines would cost, taxes and shipping included, by Odoo's own order."""
+        order = self.env['sale.order'].new(self._prepare_child_order(lines))
+        rate = order._get_continuity_carrier_rate(lines.program_id)
+        return order.amount_total + (rate['price'] if rate else 0.0)
+
+    def _prepare_child_order(self, lines):
+        """Return the values of a child order; everything that is known is given, so that nothing is looked up again.
+
+        :raise UserError: for what cannot be ordered.
+        """
+        self.ensure_one()
+        for reason in (self._get_currency_refusal(), *(line._get_order_refusal() for line in lines)):
+            if reason:
+                raise UserError(reason)
+        parent = self.order_id
+        address = lines[:1].partner_shipping_id or self.partner_shipping_id
+        terms = lines.payment_term_id[:1] or (
+            self.env['account.payment.term'] if self.bill_upfront else self.payment_term_id
+        )
+        return {
+            'company_id': self.company_id.id,
+            'continuity_parent_id': parent.id,
+            'origin': parent.name,
+            'partner_id': self.partner_id.id,
+            'partner_invoice_id': self.partner_invoice_id.id,
+            'partner_shipping_id': address.id,
+            'pricelist_id': parent.pricelist_id.id,
+            'currency_id': self.currency_id.id,
+            'fiscal_position_id': self._get_fiscal_position(address).id,
+            'payment_term_id': (terms or parent.payment_term_id).id,
+            'user_id': parent.user_id.id,
+            'team_id': parent.team_id.id,
+            'tag_ids': [Command.set(parent.tag_ids.ids)],
+            'client_order_ref': parent.client_order_ref,
+            'warehouse_id': parent.warehouse_id.id,
+            'carrier_id': lines.carrier_id[:1].id,
+            'sale_order_template_id': False,
+            'require_signature': False,
+            'require_payment': False,
+            'date_order': self.company_id._get_continuity_now(),
+            'commitment_date': self.company_id._get_continuity_noon(lines[0].date_planned),
+            'order_line': [
+                *(Command.create(line._prepare_child_line()) for line in lines),
+                *self._prepare_shipping_lines(lines),
+            ],
+        }
+
+    def _prepare_shipping_lines(self, lines):
+        """Return the commands for what the customer pays for sending the shipment."""
+        amount = 0.0 if self.bill_upfront else sum(lines.mapped('shipping_amount'))
+        if not amount:
+            return []
+        return [
+            Command.create(
+                {
+                    'product_id': self.program_id.shipping_product_id.id,
+                    'product_uom_qty': 1.0,
+                    'price_unit': amount,
+                    'technical_price_unit': amount,
+                    'is_delivery': True,
+                }
+            )
+        ]

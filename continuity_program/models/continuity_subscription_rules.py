@@ -1,0 +1,138 @@
+from odoo import models
+from odoo.fields import Domain
+
+from .. import schedule
+
+
+class ContinuitySubscription(models.Model):
+    """What a subscription may and may not do: methods that return the reason, or nothing."""
+
+    _inherit = 'continuity.subscription'
+
+    # === RULES === #
+
+    def _get_run_refusal(self):
+        """Return why the subscription cannot be confirmed, or nothing.
+
+        :rtype: str | None
+        """
+        self.ensure_one()
+        program = self.program_id
+        reason = program._get_sale_refusal()
+        if reason:
+            return reason
+        archived = self.line_ids.product_id.filtered(lambda product: not product.active)[:1]
+        if archived:
+            return self.env._(
+                "%(product)s in the plan of %(subscription)s is archived. Replace it in the plan or in program "
+                "%(program)s.",
+                product=archived.display_name,
+                subscription=self.display_name,
+                program=program.display_name,
+            )
+        if not self.line_ids and not program.open_ended:
+            return self.env._(
+                "%(subscription)s has nothing to send: all events of program %(program)s are past.",
+                subscription=self.display_name,
+                program=program.display_name,
+            )
+        if self.bill_upfront:
+            reason = self._get_upfront_refusal()
+            if reason:
+                return reason
+        if program.consent_required and not self.consent_date:
+            return self.env._(
+                "%(subscription)s needs the customer's consent: note its date on the Continuity page.",
+                subscription=self.display_name,
+            )
+        if program.duplicate_policy == 'refuse' and self.duplicate_ids:
+            return self._get_duplicate_text()
+        return None
+
+    def _get_upfront_refusal(self):
+        """Return why the whole plan cannot be billed in advance, or nothing."""
+        if self.missing_event_count:
+            return self._get_missing_text()
+        if len({line.tax_ids for line in self.line_ids}) > 1:
+            return self.env._(
+                "The events of %(subscription)s have different taxes and so cannot be billed in advance together.",
+                subscription=self.display_name,
+            )
+        return None
+
+    def _get_endless_refusal(self):
+        """Return why a plan without an end cannot be made, or nothing."""
+        self.ensure_one()
+        sent = schedule.get_sent_events(self.program_id._get_events())
+        if self.bill_upfront and not self.event_count and sent and sent[-1].repeats is None:
+            return self.env._(
+                "%(subscription)s goes on until cancelled and so cannot be billed in advance.",
+                subscription=self.display_name,
+            )
+        return None
+
+    def _get_warnings(self):
+        """Return what the agent should know before the plan is accepted.
+
+        :rtype: list[str]
+        """
+        if self.state != 'draft':
+            return []
+        warnings = []
+        if self.missing_event_count:
+            warnings.append(self._get_missing_text())
+        if self.program_id.duplicate_policy != 'allow' and self.duplicate_ids:
+            warnings.append(self._get_duplicate_text())
+        refusal = self._get_run_refusal()
+        if refusal and refusal not in warnings and not (self.consent_required and not self.consent_date):
+            warnings.append(refusal)
+        return warnings
+
+    def _get_missing_text(self):
+        return self.env._(
+            "%(product)s buys %(bought)s events, but from the start event on program %(program)s has "
+            "%(missing)s fewer.",
+            product=self.product_id.display_name,
+            bought=self.event_count,
+            program=self.program_id.display_name,
+            missing=self.missing_event_count,
+        )
+
+    def _get_duplicate_text(self):
+        return self.env._(
+            "%(partner)s or this delivery address already has program %(program)s: %(others)s.",
+            partner=self.partner_id.display_name,
+            program=self.program_id.display_name,
+            others=', '.join(self.sudo().duplicate_ids.mapped('name')),
+        )
+
+    def _find_duplicates(self):
+        """Return the other memberships of the program at the same customer or delivery address."""
+        if self.program_id.duplicate_policy == 'allow' or not self.partner_id:
+            return self.browse()
+        duplicates_sudo = self.sudo().search(
+            Domain('program_id', '=', self.program_id.id)
+            & (
+                Domain('state', 'in', ('running', 'paused'))
+                | (Domain('state', '=', 'draft') & Domain('order_id', '=', self.order_id._origin.id))
+            )
+            & Domain('id', '!=', self._origin.id)
+            & (
+                Domain('partner_id', 'child_of', self.partner_id.commercial_partner_id.id)
+                | Domain('partner_shipping_id', '=', self.partner_shipping_id.id)
+            )
+        )
+        return duplicates_sudo.sudo(self.env.su)
+
+    def _get_partners(self):
+        """Return all partners whose data a child order depends on."""
+        return self.partner_id | self.partner_invoice_id | self.partner_shipping_id | self.line_ids.partner_shipping_id
+
+    def _prepare_preview_row(self):
+        return {**super()._prepare_preview_row(), 'subscription_id': self.id, 'order_id': self.order_id.id}
+
+    def _get_parking_user(self):
+        return self.user_id.filtered('active') or self.program_id._get_parking_user()
+
+    def _get_state_label(self):
+        return dict(self._fields['state']._description_selection(self.env))[self.state]
