@@ -270,7 +270,8 @@ class ContinuitySubscription(models.Model):
                 raise UserError(
                     self.env._(
                         "Program %(program)s has prices in %(program_currency)s and %(order)s is in "
-                        "%(order_currency)s, but %(currency)s has no exchange rate. Add one under Accounting ▸ Currencies.",
+                        "%(order_currency)s, but %(currency)s has no exchange rate. "
+                        "Add one under Accounting ▸ Currencies.",
                         program=program.display_name,
                         program_currency=program.currency_id.name,
                         order=order.display_name,
