@@ -21,3 +21,5 @@ from . import res_partner
 from . import sale_order
 from . import sale_order_line
 from . import payment_transaction
+from . import stock_move
+from . import stock_picking

@@ -1,5 +1,8 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 #: What, written on a quotation, changes the plans made on it.
 PLAN_TERMS = {
@@ -144,6 +147,48 @@ class SaleOrder(models.Model):
             return {**action, 'views': [(False, 'form')], 'res_id': self.id}
         return {**action, 'view_mode': 'list,form', 'domain': [('id', 'in', self.ids)]}
 
+    # === THE GATE ON DELIVERIES === #
+
+    def _set_continuity_hold(self, reason):
+        """Hold the deliveries of child orders for payment, or let them go on.
+
+        The one method that writes the hold.
+
+        :param str | bool reason: why they are held; ``False`` ends the hold.
+        """
+        changed = self.filtered(lambda order: (order.continuity_payment_hold_reason or False) != reason)
+        released = changed.filtered(lambda order: order.continuity_payment_hold and not reason)
+        changed.sudo().write({'continuity_payment_hold': bool(reason), 'continuity_payment_hold_reason': reason})
+        for order in changed:
+            order._message_log(body=reason or self.env._("Paid: the delivery goes on."))
+        moves = released.picking_ids.move_ids
+        moves.filtered(lambda move: move.state in ('confirmed', 'partially_available', 'waiting'))._action_assign()
+
+    def _get_continuity_hold_refusal(self):
+        """Return why a child order may not be delivered for its payment, or nothing."""
+        self.ensure_one()
+        if not self.continuity_payment_hold:
+            return None
+        return self.env._(
+            "%(order)s is not delivered yet: %(reason)s", order=self.name, reason=self.continuity_payment_hold_reason
+        )
+
+    def _get_continuity_window_refusal(self):
+        """Return why a child order may not be delivered or invoiced yet, or nothing; late is always allowed."""
+        self.ensure_one()
+        planned = min(self.order_line.continuity_line_id.mapped('date_planned'), default=None)
+        if not planned:
+            return None
+        first_day = planned - timedelta(days=self.company_id._get_continuity_delivery_days())
+        if self.company_id._get_continuity_today() >= first_day:
+            return None
+        return self.env._(
+            "%(order)s is planned for %(planned)s and may be delivered and invoiced from %(first_day)s on.",
+            order=self.name,
+            planned=format_date(self.env, planned),
+            first_day=format_date(self.env, first_day),
+        )
+
     # === SHIPPING === #
 
     def _add_continuity_carrier_rate(self, program):
@@ -202,6 +247,12 @@ class SaleOrder(models.Model):
         result = super()._action_cancel()
         self.continuity_subscription_ids.filtered(lambda sub: sub.state in ('running', 'paused'))._cancel()
         return result
+
+    def _create_invoices(self, grouped=False, final=False, date=None):
+        refused = self.filtered(lambda order: order.continuity_parent_id and order._get_continuity_window_refusal())
+        if refused and refused == self:
+            raise UserError(refused[0]._get_continuity_window_refusal())
+        return super(SaleOrder, self - refused)._create_invoices(grouped=grouped, final=final, date=date)
 
     def _get_update_prices_lines(self):
         return super()._get_update_prices_lines().filtered(lambda line: not line._is_continuity())

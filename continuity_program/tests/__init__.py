@@ -2,6 +2,7 @@ from . import test_bad_input
 from . import test_create_orders
 from . import test_engine
 from . import test_extend
+from . import test_gate
 from . import test_plan
 from . import test_program
 from . import test_schedule

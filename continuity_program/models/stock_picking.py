@@ -1,0 +1,13 @@
+from odoo import models
+from odoo.exceptions import UserError
+
+
+class StockPicking(models.Model):
+    _inherit = 'stock.picking'
+
+    def _sanity_check(self, *args, **kwargs):
+        # Told before any dialog is opened; what counts is the same check where the moves are done.
+        reason = self.move_ids._get_continuity_refusal()
+        if reason:
+            raise UserError(reason)
+        return super()._sanity_check(*args, **kwargs)
