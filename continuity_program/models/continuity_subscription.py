@@ -14,6 +14,7 @@ PLAN_FIELDS = {
     'payment_term_id',
     'quantity',
     'event_count',
+    'price_per_event',
     'partner_shipping_id',
     'partner_invoice_id',
 }
@@ -125,6 +126,10 @@ class ContinuitySubscription(models.Model):
 
     # Money
     bill_upfront = fields.Boolean(string="Billed in Advance", tracking=True)
+    price_per_event = fields.Monetary(
+        help="What one occurrence of an event costs for a quantity of 1, in place of the program's prices; set here or "
+        "as the price of the parent order line. 0: the program's prices."
+    )
     payment_term_id = fields.Many2one(
         comodel_name='account.payment.term',
         string="Payment Schedule",

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
 from .. import schedule
+from ..money import share_out
 
 
 class ContinuitySubscription(models.Model):
@@ -152,15 +153,15 @@ class ContinuitySubscription(models.Model):
     def _prepare_lines(self, shipments):
         """Yield the values of the planned lines of the shipments, each with its program line."""
         program_lines = self.program_id.line_ids.grouped('event_number')
-        prices = {}
+        events = {}
         shipping_number = None
         for shipment in shipments:
-            for program_line in program_lines[shipment.event]:
-                if program_line not in prices:
-                    prices[program_line] = self._prepare_program_line(program_line)
+            if shipment.event not in events:
+                events[shipment.event] = self._prepare_event(program_lines[shipment.event])
+            for program_line, vals in events[shipment.event].items():
                 yield (
                     {
-                        **prices[program_line],
+                        **vals,
                         'event_number': shipment.number,
                         'occurrence': shipment.occurrence,
                         'date_planned': shipment.date,
@@ -170,8 +171,21 @@ class ContinuitySubscription(models.Model):
                 )
                 shipping_number = shipment.number
 
+    def _prepare_event(self, program_lines):
+        """Return by program line what all occurrences of an event have in common in this subscription's plan."""
+        prepared = {program_line: self._prepare_program_line(program_line) for program_line in program_lines}
+        if self.price_per_event and not self.bill_upfront:
+            amounts = share_out(
+                self.price_per_event * self.quantity,
+                [vals['price_unit'] * vals['quantity'] for vals in prepared.values()],
+                self.currency_id.rounding,
+            )
+            for vals, amount in zip(prepared.values(), amounts, strict=True):
+                vals.update(price_unit=amount / vals['quantity'], discount=self.order_line_id.discount)
+        return prepared
+
     def _prepare_program_line(self, program_line):
-        """Return what all occurrences of a program line have in common in this subscription's plan."""
+        """Return the values of the planned lines that a program line makes."""
         quantity = program_line.quantity * self.quantity
         uom = program_line.product_uom_id
         return {
@@ -292,6 +306,7 @@ class ContinuitySubscription(models.Model):
         for subscription in self.sudo().filtered(lambda subscription: subscription.state == 'draft'):
             line = subscription.order_line_id
             line._update_continuity_price()
+            subscription._share_prepaid()
             text = subscription.with_context(lang=subscription.partner_id.lang)._get_summary()
             if text == subscription.plan_text:
                 continue
@@ -300,6 +315,19 @@ class ContinuitySubscription(models.Model):
                 line.name.replace(old_text, text) if old_text and old_text in line.name else f"{line.name}\n{text}"
             )
             subscription._planning().plan_text = text
+
+    def _share_prepaid(self):
+        """Share the parent line's untaxed amount among the shipments that it pays, to the last unit."""
+        for subscription in self.filtered('bill_upfront'):
+            lines = subscription.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+            shares = share_out(
+                subscription.order_line_id.price_subtotal,
+                lines.mapped('price_subtotal'),
+                subscription.currency_id.rounding,
+            )
+            for line, share in zip(lines, shares, strict=True):
+                if subscription.currency_id.compare_amounts(line.prepaid_amount, share):
+                    line._planning().prepaid_amount = share
 
     def _set_default_payment_method(self):
         """Choose the card where the customer has one and the program allows it; a card chosen already stays."""

@@ -143,7 +143,14 @@ class SaleOrderLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
+        prices = {
+            line: line.price_unit
+            for line, vals in zip(lines, vals_list, strict=True)
+            if line.is_continuity_parent and line._is_price_given(vals)
+        }
         lines._create_subscriptions()
+        for line, price in prices.items():
+            line.price_unit = price
         return lines
 
     def write(self, vals):
@@ -164,7 +171,29 @@ class SaleOrderLine(models.Model):
             line._follow_quantity(quantity)
         if {'product_uom_id', 'discount'} & vals.keys():
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
+        if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not self.env.context.get('sale_write_from_compute'):
+            self._follow_price()
         return result
+
+    @api.model
+    def _is_price_given(self, vals):
+        """Whether the values of a new line hold a price that somebody set, and not only the one the form showed."""
+        return bool(vals.get('price_unit')) and vals['price_unit'] != vals.get('technical_price_unit')
+
+    def _follow_price(self):
+        """Bring the plans in line with a price that the salesperson set on their parent lines.
+
+        Billed in advance, it is what the customer pays, shared among the shipments. Else it is the price of each event:
+        the parent line itself bills nothing.
+        """
+        for line in self.filtered('continuity_subscription_ids'):
+            subscription = line.continuity_subscription_ids
+            if subscription.bill_upfront:
+                subscription._share_prepaid()
+            elif line.price_unit and subscription.state == 'draft':
+                price = line.price_unit
+                line.with_context(sale_write_from_compute=True).write({'price_unit': 0.0, 'technical_price_unit': 0.0})
+                subscription.price_per_event = price
 
     def copy_data(self, default=None):
         vals_list = super().copy_data(default)

@@ -1,0 +1,151 @@
+from decimal import Decimal
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odoo.fields import Command
+from odoo.tests import BaseCase, tagged
+
+from odoo.addons.continuity_program.money import share_out
+
+from .common import ContinuityCase, day
+
+UNITS = (0.01, 1.0, 0.001, 0.05)
+
+
+@tagged('post_install', '-at_install')
+class TestShareOut(BaseCase):
+    def test_largest_remainder(self):
+        self.assertEqual(share_out(100.0, [1, 1, 1], 0.01), [33.34, 33.33, 33.33])
+        self.assertEqual(share_out(10.0, [1, 2, 1], 1.0), [3.0, 5.0, 2.0])
+        self.assertEqual(share_out(0.02, [5, 4, 1], 0.01), [0.01, 0.01, 0.0])
+        self.assertEqual(share_out(1.0, [0, 0, 0, 0], 0.25), [0.25] * 4)
+        self.assertEqual(share_out(5.0, [], 0.01), [])
+        with self.assertRaisesRegex(ValueError, "negative weight"):
+            share_out(5.0, [1, -1], 0.01)
+
+    @settings(deadline=None, derandomize=True, max_examples=500)
+    @given(
+        st.sampled_from(UNITS),
+        st.integers(min_value=-(10**9), max_value=10**9),
+        st.lists(st.floats(min_value=0, max_value=1e6), min_size=1, max_size=60),
+    )
+    def test_shares_sum_to_the_total_and_miss_none_by_a_unit(self, unit, units, weights):
+        step = Decimal(str(unit))
+        total = units * step
+
+        shares = [Decimal(str(share)) for share in share_out(float(total), weights, unit)]
+
+        self.assertEqual(sum(shares), total)
+        whole = sum(Decimal(str(weight)) for weight in weights)
+        for share, weight in zip(shares, weights, strict=True):
+            exact = total * Decimal(str(weight)) / whole if whole else total / len(weights)
+            self.assertLess(abs(share - exact), step)
+
+
+@tagged('post_install', '-at_install')
+class TestParentPrice(ContinuityCase):
+    def test_upfront_parent_bills_the_sum_of_the_shipments(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True))
+
+        line = subscription.order_line_id
+        self.assertEqual((line.price_unit, line.price_subtotal, line.price_total), (63.0, 63.0, 69.3))
+        self.assertEqual(line.tax_ids, self.tax)
+        self.assertEqual(subscription.line_ids.mapped('prepaid_amount'), [20.0, 21.0, 22.0])
+
+    def test_price_of_the_parent_product_is_shared_out(self):
+        program = self._create_program(3, bill_upfront=True, upfront_price_policy='product')
+        subscription = self._sell(program)
+
+        self.assertEqual(subscription.order_line_id.price_subtotal, 100.0)
+        self.assertEqual(subscription.line_ids.mapped('prepaid_amount'), [31.75, 33.33, 34.92])
+
+    def test_salespersons_price_of_an_upfront_plan_wins(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True), confirm=False)
+        subscription.order_line_id.price_unit = 50.0
+
+        subscription.start_date = day('2027-03-01')
+        subscription.order_id.action_confirm()
+
+        self.assertEqual(subscription.order_line_id.price_unit, 50.0)
+        self.assertEqual(subscription.line_ids.mapped('prepaid_amount'), [15.87, 16.67, 17.46])
+
+    def test_salespersons_discount_of_an_upfront_plan_wins(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True), confirm=False)
+
+        subscription.order_line_id.discount = 10.0
+
+        self.assertEqual(subscription.order_line_id.price_subtotal, 56.7)
+        self.assertEqual(sum(subscription.line_ids.mapped('prepaid_amount')), 56.7)
+
+    def test_price_given_with_a_new_upfront_line_wins(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True), line={'price_unit': 60.0})
+
+        self.assertEqual(subscription.order_line_id.price_subtotal, 60.0)
+        self.assertEqual(sum(subscription.line_ids.mapped('prepaid_amount')), 60.0)
+
+    def test_salespersons_price_of_a_plan_billed_per_shipment_goes_to_the_shipments(self):
+        subscription = self._sell(self._create_program(3), confirm=False)
+
+        subscription.order_line_id.price_unit = 15.0
+
+        self.assertEqual(subscription.order_line_id.price_unit, 0.0)
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [15.0, 15.0, 15.0])
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders')
+        self.assertEqual(subscription.order_id.continuity_child_ids.amount_total, 16.5)
+
+    def test_price_given_with_a_new_line_goes_to_the_shipments(self):
+        subscription = self._sell(self._create_program(2), line={'price_unit': 15.0}, quantity=2)
+
+        self.assertEqual(subscription.order_line_id.price_subtotal, 0.0)
+        self.assertEqual(subscription.line_ids.mapped('price_subtotal'), [30.0, 30.0])
+
+    def test_price_of_an_event_is_shared_among_its_products(self):
+        program = self._create_program([{'event_number': 1}, {'event_number': 1}, {'event_number': 1}])
+        subscription = self._sell(program, price_per_event=10.0)
+
+        self.assertEqual(subscription.line_ids.mapped('price_subtotal'), [3.18, 3.33, 3.49])
+
+    def test_price_per_event_is_taken_back(self):
+        subscription = self._sell(self._create_program(2), confirm=False, price_per_event=15.0)
+
+        subscription.price_per_event = 0.0
+
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0])
+
+    def test_each_sale_counts_once_in_the_sales_report(self):
+        per_shipment = self._sell(self._create_program(2))
+        upfront = self._sell(self._create_program(2, bill_upfront=True))
+        self._run_job('create_orders', day('2027-03-01'))
+        self.env.flush_all()
+
+        amounts = {}
+        for subscription in (per_shipment, upfront):
+            orders = subscription.order_id | subscription.order_id.continuity_child_ids
+            self.assertEqual(len(orders), 3)
+            report = self.env['sale.report'].search([('order_reference', 'in', [f'sale.order,{o.id}' for o in orders])])
+            amounts[subscription] = sum(report.mapped('price_subtotal'))
+
+        self.assertEqual(amounts, {per_shipment: 41.0, upfront: 41.0})
+
+    def test_yen_have_no_cents(self):
+        yen = self.env.ref('base.JPY')
+        yen.active = True
+        yen.rate_ids.unlink()
+        self.env['res.currency.rate'].create({'currency_id': yen.id, 'name': '2026-01-01', 'rate': 1.0})
+        pricelist = self.env['product.pricelist'].create({'name': "Yen", 'currency_id': yen.id})
+        program = self._create_program(3, bill_upfront=True)
+        subscription = self._sell(program, order={'pricelist_id': pricelist.id}, confirm=False)
+        subscription.order_line_id.price_unit = 100.0
+
+        self.assertEqual(subscription.line_ids.mapped('prepaid_amount'), [32.0, 33.0, 35.0])
+
+    def test_different_taxes_cannot_be_billed_upfront_together(self):
+        other = self.env['account.tax'].create({'name': "Tax 20%", 'amount': 20.0, 'type_tax_use': 'sale'})
+        self.books[1].taxes_id = [Command.set(other.ids)]
+        subscription = self._sell(self._create_program(2, bill_upfront=True), confirm=False)
+
+        self.assertIn("different taxes", subscription.warning)
+        with self.assertRaisesRegex(Exception, "different taxes"):
+            subscription.order_id.action_confirm()
