@@ -12,8 +12,11 @@ from . import continuity_subscription
 from . import continuity_subscription_plan
 from . import continuity_subscription_rules
 from . import continuity_subscription_orders
+from . import continuity_subscription_payments
 from . import continuity_line
 from . import continuity_payment
+from . import account_move
+from . import account_move_line
 from . import payment_token
 from . import product_template
 from . import product_product

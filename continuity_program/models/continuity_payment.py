@@ -41,20 +41,97 @@ class ContinuityPayment(models.Model):
             ('declined', "Declined"),
             ('cancelled', "Cancelled"),
         ],
-        default='scheduled',
-        required=True,
-        readonly=True,
+        compute='_compute_state',
+        store=True,
         tracking=True,
+        help="Paid exactly when its receivable line is settled, whatever settles it.",
+    )
+    is_cancelled = fields.Boolean(readonly=True)
+    ready_date = fields.Date(
+        compute='_compute_ready_date',
+        store=True,
+        help="The day from which it can be billed and charged: the due date, or the day its order shipped.",
     )
     on_hold = fields.Boolean(readonly=True, tracking=True)
     attempt_count = fields.Integer(string="Attempts", readonly=True)
     next_attempt_date = fields.Date(readonly=True)
     notified_date = fields.Date(readonly=True)
     invoice_id = fields.Many2one(comodel_name='account.move', readonly=True, index='btree_not_null', copy=False)
-    move_line_id = fields.Many2one(comodel_name='account.move.line', readonly=True, index='btree_not_null', copy=False)
+    move_line_ids = fields.One2many(
+        comodel_name='account.move.line', inverse_name='continuity_payment_id', string="Receivable Lines", readonly=True
+    )
+    move_line_id = fields.Many2one(
+        comodel_name='account.move.line',
+        string="Receivable Line",
+        compute='_compute_move_line_id',
+        store=True,
+        index='btree_not_null',
+    )
     transaction_ids = fields.One2many(
         comodel_name='payment.transaction', inverse_name='continuity_payment_id', readonly=True
     )
+
+    _ready_idx = models.Index("(company_id, ready_date, id) WHERE state IN ('scheduled', 'declined')")
+
+    @api.depends('move_line_ids.parent_state')
+    def _compute_move_line_id(self):
+        for payment in self:
+            payment.move_line_id = payment.move_line_ids.filtered(lambda line: line.parent_state != 'cancel')[-1:]
+
+    @api.depends('due_date', 'order_id.continuity_shipped_date', 'subscription_id.program_id.upfront_invoice_moment')
+    def _compute_ready_date(self):
+        for payment in self:
+            shipped = payment.order_id.continuity_shipped_date
+            if payment._waits_for_shipment():
+                payment.ready_date = max(payment.due_date or shipped, shipped) if shipped else False
+            else:
+                payment.ready_date = payment.due_date
+
+    def _waits_for_shipment(self):
+        """Whether nothing is billed before the order has shipped."""
+        self.ensure_one()
+        program = self.subscription_id.program_id
+        is_upfront = self.order_id == self.subscription_id.order_id
+        return not self.due_date or (is_upfront and program.upfront_invoice_moment == 'first_shipment')
+
+    @api.depends(
+        'is_cancelled',
+        'amount',
+        'method',
+        'move_line_ids.parent_state',
+        'move_line_ids.reconciled',
+        'move_line_ids.amount_residual_currency',
+        'move_line_ids.matched_credit_ids.credit_move_id.parent_state',
+        'transaction_ids.state',
+        'transaction_ids.is_post_processed',
+    )
+    def _compute_state(self):
+        for payment in self:
+            payment.state = payment._get_state()
+
+    def _get_state(self):
+        """Return what the state is: the books are the truth (``docs/behaviour.md#payments``)."""
+        self.ensure_one()
+        line = self.move_line_ids.filtered(lambda line: line.parent_state == 'posted')[-1:]
+        if self.is_cancelled:
+            return 'cancelled'
+        if self.currency_id.is_zero(self.amount) or (line and self._is_settled(line)):
+            return 'paid'
+        transactions = self.transaction_ids.sorted('id')
+        if any(tx.state in ('draft', 'pending', 'authorized') for tx in transactions) or any(
+            tx.state == 'done' and not tx.is_post_processed for tx in transactions
+        ):
+            return 'processing'
+        if transactions[-1:].state in ('error', 'cancel'):
+            return 'declined'
+        return 'billed' if line and self.method == 'on_account' else 'scheduled'
+
+    @api.model
+    def _is_settled(self, line):
+        """Whether a receivable line is settled by posted documents: one reset to draft keeps its reconciliation."""
+        return line.reconciled and all(
+            partial.credit_move_id.parent_state == 'posted' for partial in line.matched_credit_ids
+        )
 
     @api.depends('subscription_id.name', 'number')
     def _compute_display_name(self):

@@ -42,6 +42,7 @@ class ContinuitySubscription(models.Model):
                 shipments = subscription._get_shipments()
             subscription._write_plan(shipments)
             subscription._update_parent_line()
+            subscription._plan_upfront_payments()
 
     @contextmanager
     def _explained_dates(self):

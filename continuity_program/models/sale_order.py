@@ -51,6 +51,17 @@ class SaleOrder(models.Model):
         string="Held for Payment", readonly=True, copy=False, help="Not delivered until the customer has paid."
     )
     continuity_payment_hold_reason = fields.Char(string="Why It Is Held", readonly=True, copy=False)
+    continuity_payment_ids = fields.One2many(
+        comodel_name='continuity.payment', inverse_name='order_id', string="Continuity Payments", readonly=True
+    )
+    continuity_shipped_date = fields.Date(
+        string="Shipped On",
+        compute='_compute_continuity_shipped_date',
+        store=True,
+        recursive=True,
+        copy=False,
+        help="When the child order has left; of a parent order, when its first one has.",
+    )
     continuity_page_id = fields.Many2one(
         comodel_name='continuity.subscription',
         compute='_compute_continuity_page_id',
@@ -66,6 +77,40 @@ class SaleOrder(models.Model):
                 order.continuity_role = 'child'
             else:
                 order.continuity_role = 'parent' if order.continuity_subscription_ids else False
+
+    @api.depends(
+        'continuity_parent_id',
+        'state',
+        'commitment_date',
+        'picking_ids.state',
+        'picking_ids.date_done',
+        'continuity_child_ids.continuity_shipped_date',
+    )
+    def _compute_continuity_shipped_date(self):
+        for order in self:
+            if order.continuity_parent_id:
+                order.continuity_shipped_date = order._get_continuity_shipped_date()
+            else:
+                shipped = order.continuity_child_ids.mapped('continuity_shipped_date')
+                order.continuity_shipped_date = min(filter(None, shipped), default=False)
+
+    def _get_continuity_shipped_date(self):
+        """Return the day a child order shipped, or nothing: all it sends is done or cancelled, and something is done.
+
+        Without anything to deliver it is the planned day, which may be to come.
+        """
+        self.ensure_one()
+        if self.state != 'sale':
+            return False
+        moves = self.picking_ids.move_ids.filtered(lambda move: move.location_dest_usage == 'customer')
+        if not moves:
+            return bool(self.commitment_date) and self.company_id._get_continuity_day(self.commitment_date)
+        done = moves.filtered(lambda move: move.state == 'done')
+        if not done or moves.filtered(lambda move: move.state not in ('done', 'cancel')):
+            return False
+        return self.company_id._get_continuity_day(
+            max(done.picking_id.filtered('date_done').mapped('date_done'), default=max(done.mapped('date')))
+        )
 
     def _compute_continuity_counts(self):
         children = self.env['sale.order']._read_group(
@@ -241,6 +286,10 @@ class SaleOrder(models.Model):
     def _action_confirm(self):
         result = super()._action_confirm()
         self.continuity_subscription_ids._run()
+        for child in self.filtered(lambda order: order.continuity_parent_id and not order.continuity_payment_ids):
+            subscription = child.order_line.continuity_line_id.subscription_id
+            if subscription and not subscription.bill_upfront:
+                subscription._plan_child_payments(child)
         return result
 
     def _action_cancel(self):

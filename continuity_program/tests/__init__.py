@@ -4,6 +4,7 @@ from . import test_engine
 from . import test_extend
 from . import test_gate
 from . import test_parent_price
+from . import test_payments
 from . import test_plan
 from . import test_program
 from . import test_schedule

@@ -1,0 +1,84 @@
+from odoo import models
+
+
+class ContinuitySubscription(models.Model):
+    """The payments of a subscription: which instalments each billed order has."""
+
+    _inherit = 'continuity.subscription'
+
+    def _plan_upfront_payments(self):
+        """Plan the instalments of plans billed in advance; those of drafts are planned again."""
+        for subscription in self.filtered('bill_upfront'):
+            subscription.payment_ids.filtered(lambda payment: payment.state == 'scheduled').unlink()
+            if subscription.quantity:
+                subscription._create_payments(
+                    subscription.order_id,
+                    subscription.order_line_id.price_total,
+                    subscription.payment_term_id,
+                    subscription.company_id._get_continuity_today(),
+                    due_at_once=subscription.program_id.upfront_invoice_moment == 'confirmation',
+                )
+
+    def _plan_child_payments(self, child):
+        """Plan the instalments of a child order that bills its shipment."""
+        self.ensure_one()
+        lines = child.order_line.continuity_line_id
+        self._create_payments(
+            child,
+            child.amount_total,
+            lines.payment_term_id[:1] or self.payment_term_id,
+            min(lines.mapped('date_planned')),
+            due_at_once=self._is_charged_at_creation(),
+            on=self.company_id._get_continuity_today(),
+        )
+
+    def _is_charged_at_creation(self):
+        """Whether a shipment without a schedule is charged when its child order is made, and delivered once paid."""
+        self.ensure_one()
+        return self.payment_method == 'token' and self.company_id.continuity_charge_moment == 'creation'
+
+    def _create_payments(self, order, amount, term, date_ref, due_at_once, on=None):
+        """Create the instalments of an order.
+
+        :param amount: taxes included, in the order's currency.
+        :param term: the payment schedule, an ``account.payment.term`` or nothing for one payment.
+        :param date_ref: the day the schedule counts from.
+        :param due_at_once: without a schedule, whether it is due on the day ``on`` (``date_ref`` when not given), and
+            not when the order ships.
+        """
+        self.ensure_one()
+        instalments = [((on or date_ref) if due_at_once else False, amount)]
+        if term:
+            instalments = sorted(self._get_instalments(order, amount, term, date_ref))
+        return (
+            self.env['continuity.payment']
+            .sudo()
+            .with_context(mail_create_nolog=True, tracking_disable=True)
+            .create(
+                [
+                    {
+                        'subscription_id': self.id,
+                        'order_id': order.id,
+                        'number': number,
+                        'due_date': due_date,
+                        'amount': instalment,
+                        'method': self.payment_method,
+                    }
+                    for number, (due_date, instalment) in enumerate(instalments, start=1)
+                ]
+            )
+        )
+
+    def _get_instalments(self, order, amount, term, date_ref):
+        """Return (due date, amount) of each line of a payment schedule."""
+        terms = term._compute_terms(
+            date_ref=date_ref,
+            currency=order.currency_id,
+            company=order.company_id,
+            tax_amount=0.0,
+            tax_amount_currency=0.0,
+            untaxed_amount=amount,
+            untaxed_amount_currency=amount,
+            sign=1,
+        )
+        return [(line['date'], line['foreign_amount']) for line in terms['line_ids']]
