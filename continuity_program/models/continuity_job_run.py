@@ -1,4 +1,7 @@
 import logging
+import sys
+import threading
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -20,6 +23,23 @@ MAX_TRIES = 4
 KEPT_FOR = timedelta(days=180)
 #: A run started by hand that wrote nothing for so long was killed.
 SILENT_FOR = timedelta(hours=1)
+
+
+@contextmanager
+def _quiet_retries():
+    """Keep the queries out of the server's log that fail by concurrency: Odoo logs them as errors, before anybody can
+    know that they are tried again. They are no errors, and the engine tells of each."""
+    thread = threading.get_ident()
+
+    def is_news(_record):
+        return threading.get_ident() != thread or not isinstance(sys.exc_info()[1], PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
+
+    logger = logging.getLogger('odoo.sql_db')
+    logger.addFilter(is_news)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_news)
 
 
 class Job(NamedTuple):
@@ -144,6 +164,7 @@ class ContinuityJobRun(models.Model):
             'extend': Job('continuity.subscription'),
             'update_events': Job('continuity.program'),
             'create_orders': Job('continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'),
+            'process_payments': Job('continuity.payment'),
         }
 
     @api.model
@@ -422,7 +443,8 @@ class ContinuityJobRun(models.Model):
         for attempt in range(1, MAX_TRIES + 1):
             trial = JobBatch(batch.as_of, batch.limit, batch.until)
             try:
-                self._process(records, candidates, trial)
+                with _quiet_retries():
+                    self._process(records, candidates, trial)
             except OperationalError as error:
                 if not commit:
                     raise

@@ -1,4 +1,13 @@
+import logging
+from datetime import timedelta
+
+from psycopg2 import OperationalError
+
 from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+_logger = logging.getLogger(__name__)
 
 
 class ContinuityPayment(models.Model):
@@ -144,3 +153,70 @@ class ContinuityPayment(models.Model):
 
     def _get_parking_user(self):
         return self.subscription_id._get_parking_user()
+
+    # === BILLING === #
+
+    def _bill(self):
+        """Post the invoices of the payments, once for each order, and send those on account to the customer."""
+        orders = self.filtered(lambda payment: not payment.invoice_id).order_id
+        if orders:
+            orders._create_invoices()
+        self.invoice_id.filtered(lambda invoice: invoice.state == 'draft').action_post()
+        for payment in self:
+            if not payment.invoice_id:
+                raise UserError(
+                    self.env._(
+                        "%(payment)s: %(order)s has nothing to invoice.",
+                        payment=payment.display_name,
+                        order=payment.order_id.name,
+                    )
+                )
+        self.filtered(lambda payment: payment.method == 'on_account')._send_bill()
+
+    def _send_bill(self):
+        """Mail each bill once; a mail that cannot be made is noted on the invoice, and the bill stands."""
+        template = self.env.ref('continuity_program.mail_template_bill', raise_if_not_found=False)
+        for invoice, payments in self.filtered(lambda payment: not payment.notified_date).grouped('invoice_id').items():
+            invoice.continuity_payment_ids.notified_date = payments[0].company_id._get_continuity_today()
+            if not template:
+                continue
+            try:
+                with self.env.cr.savepoint():
+                    template.send_mail(invoice.id)
+            except OperationalError:
+                raise
+            except Exception as error:
+                _logger.info("The bill %s could not be mailed", invoice.name, exc_info=True)
+                invoice._message_log(body=self.env._("The bill could not be mailed: %(error)s", error=error))
+
+    # === JOB: PROCESS PAYMENTS === #
+
+    @api.model
+    def _job_process_payments_domain(self, as_of):
+        """Return the payments to bill or charge on the day; bills go out some days before they are due."""
+        bill_horizon = as_of + timedelta(days=self.env.company.continuity_bill_lead_days)
+        return (
+            Domain('state', 'in', ('scheduled', 'declined'))
+            & Domain('on_hold', '=', False)
+            & Domain('order_id.state', '=', 'sale')
+            & Domain('ready_date', '<=', bill_horizon)
+            & (Domain('method', '=', 'on_account') | Domain('ready_date', '<=', as_of))
+            & (Domain('next_attempt_date', '=', False) | Domain('next_attempt_date', '<=', as_of))
+            & Domain('method', '=', 'on_account')
+        )
+
+    def _job_process_payments_process(self, batch):
+        self._bill()
+        batch.done += len(self)
+
+    def _job_process_payments_preview(self, batch):
+        return [
+            {
+                **payment._prepare_preview_row(),
+                'subscription_id': payment.subscription_id.id,
+                'order_id': payment.order_id.id,
+                'date': payment.ready_date,
+                'amount': payment.amount,
+            }
+            for payment in self
+        ]

@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 from odoo.tools import format_date
 
 #: What, written on a quotation, changes the plans made on it.
@@ -301,7 +302,48 @@ class SaleOrder(models.Model):
         refused = self.filtered(lambda order: order.continuity_parent_id and order._get_continuity_window_refusal())
         if refused and refused == self:
             raise UserError(refused[0]._get_continuity_window_refusal())
-        return super(SaleOrder, self - refused)._create_invoices(grouped=grouped, final=final, date=date)
+        orders = self - refused
+        planned = orders.filtered(lambda order: order._get_unbilled_continuity_payments())
+        if not planned:
+            return super(SaleOrder, orders)._create_invoices(grouped=grouped, final=final, date=date)
+        # The instalments are the receivable lines of an invoice of their own: one for each order, without other goods.
+        invoices = super(SaleOrder, planned.with_context(continuity_part='plan'))._create_invoices(
+            grouped=True, final=final, date=date
+        )
+        others = orders.with_context(continuity_part='other', raise_if_nothing_to_invoice=False)
+        return invoices | super(SaleOrder, others)._create_invoices(grouped=grouped, final=final, date=date)
+
+    def _get_invoiceable_lines(self, final=False):
+        lines = super()._get_invoiceable_lines(final=final)
+        part = self.env.context.get('continuity_part')
+        if not part:
+            return lines
+        billed_by_plan = (
+            lines.filtered(lambda line: line._is_part_of_plan())
+            if self._get_unbilled_continuity_payments()
+            else lines.browse()
+        )
+        return billed_by_plan if part == 'plan' else lines - billed_by_plan
+
+    def _prepare_invoice(self):
+        values = super()._prepare_invoice()
+        as_of = self.company_id._get_continuity_as_of()
+        if as_of:
+            values['invoice_date'] = as_of
+        payments = self._get_unbilled_continuity_payments()
+        if payments and self.env.context.get('continuity_part') == 'plan':
+            values['continuity_payment_ids'] = [Command.link(payment.id) for payment in payments]
+            if any(payments.mapped('due_date')):
+                values['invoice_payment_term_id'] = False
+        return values
+
+    def _get_unbilled_continuity_payments(self):
+        """Return the payments of the order that have no invoice yet."""
+        return self.sudo().continuity_payment_ids.filtered(
+            lambda payment: (
+                not payment.invoice_id and not payment.is_cancelled and payment.subscription_id.state != 'draft'
+            )
+        )
 
     def _get_update_prices_lines(self):
         return super()._get_update_prices_lines().filtered(lambda line: not line._is_continuity())

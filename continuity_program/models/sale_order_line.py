@@ -89,11 +89,20 @@ class SaleOrderLine(models.Model):
 
     # A parent line itself is never delivered, and invoiced by upfront billing only.
 
-    @api.depends('is_continuity_parent')
+    @api.depends(
+        'is_continuity_parent',
+        'continuity_subscription_ids.state',
+        'invoice_lines.move_id.state',
+        'order_id.continuity_shipped_date',
+        'order_id.continuity_payment_ids.due_date',
+    )
     def _compute_qty_to_invoice(self):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_qty_to_invoice()
-        (self - plain).qty_to_invoice = 0.0
+        for line in plain.filtered(lambda line: line._is_billed_as_ordered()):
+            line.qty_to_invoice = line.product_uom_qty - line.qty_invoiced
+        for line in self - plain:
+            line.qty_to_invoice = line.product_uom_qty if line._is_to_bill_upfront() else 0.0
 
     @api.depends(
         'is_continuity_parent', 'continuity_subscription_ids.state', 'continuity_line_id.subscription_id.bill_upfront'
@@ -102,7 +111,10 @@ class SaleOrderLine(models.Model):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_invoice_status()
         for line in self - plain:
-            line.invoice_status = 'invoiced' if line._is_settled_by_plan() else 'no'
+            if line.qty_to_invoice:
+                line.invoice_status = 'to invoice'
+            else:
+                line.invoice_status = 'invoiced' if line._is_settled_by_plan() else 'no'
 
     @api.depends('is_continuity_parent')
     def _compute_untaxed_amount_to_invoice(self):
@@ -120,6 +132,32 @@ class SaleOrderLine(models.Model):
         """Whether nothing of the line is invoiced from the order: a parent line, or a child line that is prepaid."""
         self.ensure_one()
         return bool(self.is_continuity_parent or self.continuity_line_id.subscription_id.bill_upfront)
+
+    def _is_part_of_plan(self):
+        """Whether the line is billed in the instalments of its order: a parent line, or any line of a child order."""
+        self.ensure_one()
+        return bool(self.is_continuity_parent or self.order_id.continuity_parent_id)
+
+    def _is_to_bill_upfront(self):
+        """Whether the parent line bills its whole plan now: once, at confirmation or with the first shipment."""
+        self.ensure_one()
+        subscription = self.continuity_subscription_ids
+        if self.state != 'sale' or not subscription.bill_upfront or subscription.state not in ('running', 'paused'):
+            return False
+        # By the invoices, not by their quantity: a credit note for a part makes the line no more to be billed.
+        if self.invoice_lines.move_id.filtered(lambda move: move.move_type == 'out_invoice' and move.state != 'cancel'):
+            return False
+        moment = subscription.program_id.upfront_invoice_moment
+        return moment == 'confirmation' or bool(self.order_id.continuity_shipped_date)
+
+    def _is_billed_as_ordered(self):
+        """Whether a child line is billed before it ships: by a schedule, or charged when the child order is made."""
+        self.ensure_one()
+        return (
+            self.state == 'sale'
+            and bool(self.continuity_line_id)
+            and any(payment.due_date for payment in self.order_id.continuity_payment_ids)
+        )
 
     def _is_settled_by_plan(self):
         """Whether nothing more comes: the subscription has ended, or the prepaid goods are delivered."""

@@ -32,9 +32,7 @@ class TestPlannedPayments(PaymentCase):
     def test_upfront_is_due_at_confirmation(self):
         subscription = self._sell(self._create_program(3, bill_upfront=True))
 
-        self.assertEqual(
-            self._get_payments(subscription), [(subscription.order_id, '2027-01-01', 69.3, 'scheduled')]
-        )
+        self.assertEqual(self._get_payments(subscription), [(subscription.order_id, '2027-01-01', 69.3, 'scheduled')])
 
     def test_upfront_schedule_counts_from_the_confirmation_day(self):
         program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id)
@@ -131,3 +129,197 @@ class TestPlannedPayments(PaymentCase):
         self._run_job('create_orders', day('2027-01-10'))
 
         self.assertEqual(subscription.payment_ids.ready_date, day('2027-01-05'))
+
+
+@tagged('post_install', '-at_install')
+class TestBills(PaymentCase):
+    def _get_receivable(self, invoice):
+        """Return the receivable lines as a list of (day as text, amount)."""
+        lines = invoice.line_ids.filtered(lambda line: line.display_type == 'payment_term').sorted('date_maturity')
+        return [(str(line.date_maturity), line.amount_currency) for line in lines]
+
+    def _pay(self, lines, amount=None):
+        wizard = (
+            self.env['account.payment.register']
+            .with_context(active_model='account.move.line', active_ids=lines.ids)
+            .create({'amount': amount} if amount else {})
+        )
+        return wizard._create_payments()
+
+    def test_upfront_schedule_is_one_invoice_with_a_receivable_line_each(self):
+        program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id)
+        subscription = self._sell(program)
+        order = subscription.order_id
+        self.assertEqual(order.invoice_status, 'to invoice')
+
+        run = self._run_job('process_payments')
+
+        self.assertEqual(run.done_count, 1)
+        invoice = order.invoice_ids
+        self.assertEqual(
+            (invoice.state, invoice.amount_total, str(invoice.invoice_date)), ('posted', 69.3, '2027-01-01')
+        )
+        self.assertEqual(
+            self._get_receivable(invoice), [('2027-01-01', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 23.1)]
+        )
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['billed'] * 3)
+        self.assertEqual(subscription.payment_ids.move_line_id.continuity_payment_id, subscription.payment_ids)
+        self.assertEqual(order.invoice_status, 'no')
+        self.assertEqual(self._run_job('process_payments', day('2027-06-01')).selected_count, 0)
+        self.assertEqual(len(order.invoice_ids), 1)
+
+    def test_instalment_is_paid_when_its_line_is_settled_and_open_again_when_undone(self):
+        program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id)
+        subscription = self._sell(program)
+        self._run_job('process_payments')
+        second = subscription.payment_ids[1]
+
+        payment = self._pay(second.move_line_id)
+
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['billed', 'paid', 'billed'])
+        payment.action_draft()
+        payment.action_cancel()
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['billed'] * 3)
+
+    def test_credit_note_settles_and_its_draft_does_not(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True))
+        self._run_job('process_payments')
+        invoice = subscription.order_id.invoice_ids
+
+        credit_note = invoice._reverse_moves([{'invoice_date': invoice.invoice_date}], cancel=True)
+
+        self.assertEqual(subscription.payment_ids.state, 'paid')
+        credit_note.button_draft()
+        self.assertEqual(subscription.payment_ids.state, 'billed')
+
+    def test_shipment_is_billed_when_it_has_shipped(self):
+        subscription = self._sell(self._create_program(2))
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        self.assertEqual(self._run_job('process_payments', day('2027-01-20')).selected_count, 0)
+
+        self._deliver(child)
+        self._run_job('process_payments', day('2027-01-20'))
+
+        self.assertEqual(child.invoice_ids.mapped('amount_total'), [22.0])
+        self.assertEqual(child.invoice_ids.invoice_date, day('2027-01-20'))
+        self.assertEqual(subscription.payment_ids.state, 'billed')
+        self.assertEqual(child.invoice_status, 'invoiced')
+        self.assertTrue(subscription.line_ids[0].is_invoiced)
+
+    def test_schedule_of_a_shipment_bills_what_is_ordered(self):
+        subscription = self._sell(self._create_program(1, payment_term_id=self.thirds.id))
+        self._run_job('create_orders')
+
+        self._run_job('process_payments')
+
+        invoice = subscription.child_order_ids.invoice_ids
+        self.assertEqual(
+            self._get_receivable(invoice), [('2027-01-01', 7.33), ('2027-01-31', 7.33), ('2027-03-02', 7.34)]
+        )
+
+    def test_customers_payment_terms_count_without_a_schedule(self):
+        net30 = self.env['account.payment.term'].create(
+            {
+                'name': "30 days",
+                'line_ids': [Command.create({'value': 'percent', 'value_amount': 100.0, 'nb_days': 30})],
+            }
+        )
+        subscription = self._sell(self._create_program(1), order={'payment_term_id': net30.id})
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        self._deliver(child)
+
+        self._run_job('process_payments', day('2027-01-10'))
+
+        self.assertEqual(self._get_receivable(child.invoice_ids), [('2027-02-09', 22.0)])
+
+    def test_bill_goes_out_the_bill_days_before_not_a_day_earlier_and_once(self):
+        self.company.continuity_bill_lead_days = 5
+        program = self._create_program(2, bill_upfront=True, payment_term_id=self.thirds.id)
+        self.thirds.line_ids[0].nb_days = 10
+        subscription = self._sell(program)
+        self.customer.email = 'ann@example.com'
+
+        self.assertEqual(self._run_job('process_payments', day('2027-01-05')).selected_count, 0)
+        self._run_job('process_payments', day('2027-01-06'))
+        self._run_job('process_payments', day('2027-01-11'))
+        self._run_job('process_payments', day('2027-02-01'))
+
+        invoice = subscription.order_id.invoice_ids
+        mails = self.env['mail.mail'].search([('model', '=', 'account.move'), ('res_id', '=', invoice.id)])
+        self.assertEqual(len(mails), 1)
+        self.assertIn(invoice.name, mails.subject)
+        self.assertEqual(subscription.payment_ids.mapped('notified_date'), [day('2027-01-06')] * 3)
+
+    def test_ordinary_lines_have_an_invoice_of_their_own(self):
+        lamp = self._create_product("Lamp", 50.0, invoice_policy='order')
+        program = self._create_program(2, bill_upfront=True, payment_term_id=self.thirds.id)
+        subscription = self._sell(program, confirm=False)
+        order = subscription.order_id
+        order.order_line = [Command.create({'product_id': lamp.id})]
+        order.action_confirm()
+
+        invoices = order._create_invoices()
+
+        self.assertEqual(sorted(invoices.mapped('amount_total')), [45.1, 55.0])
+        plan = invoices.filtered('continuity_payment_ids')
+        self.assertEqual(plan.amount_total, 45.1)
+        self.assertEqual([amount for _day, amount in self._get_receivable(plan)], [15.03, 15.03, 15.04])
+
+    def test_invoice_made_by_hand_is_taken_over(self):
+        program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id)
+        subscription = self._sell(program)
+        by_hand = subscription.order_id._create_invoices()
+        self.assertEqual(by_hand.state, 'draft')
+
+        self._run_job('process_payments')
+
+        self.assertEqual(subscription.order_id.invoice_ids, by_hand)
+        self.assertEqual(by_hand.state, 'posted')
+        self.assertEqual(subscription.payment_ids.invoice_id, by_hand)
+
+    def test_cancelled_invoice_is_made_anew(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True))
+        self._run_job('process_payments')
+        first = subscription.order_id.invoice_ids
+
+        first.button_draft()
+        first.button_cancel()
+        self.assertEqual(subscription.payment_ids.state, 'scheduled')
+        subscription.payment_ids.notified_date = False
+        self._run_job('process_payments')
+
+        second = subscription.order_id.invoice_ids - first
+        self.assertEqual((second.state, second.amount_total), ('posted', 69.3))
+
+    def test_upfront_does_not_feed_the_credit_to_invoice(self):
+        self.company.account_use_credit_limit = True
+        subscription = self._sell(self._create_program(3, bill_upfront=True))
+        self.assertEqual(self.customer.credit_to_invoice, 0.0)
+
+        self._run_job('process_payments')
+        self.customer.invalidate_recordset()
+
+        self.assertEqual(self.customer.credit_to_invoice, 0.0)
+        self.assertEqual(self.customer.credit, subscription.order_id.invoice_ids.amount_total)
+
+    def test_foreign_currency_sums_in_both_currencies(self):
+        euro = self.env.ref('base.EUR') if self.company.currency_id.name != 'EUR' else self.env.ref('base.USD')
+        euro.active = True
+        euro.rate_ids.unlink()
+        self.env['res.currency.rate'].create({'currency_id': euro.id, 'name': '2026-01-01', 'rate': 0.873})
+        pricelist = self.env['product.pricelist'].create({'name': "Foreign", 'currency_id': euro.id})
+        program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id)
+        subscription = self._sell(program, order={'pricelist_id': pricelist.id})
+
+        self._run_job('process_payments')
+
+        invoice = subscription.order_id.invoice_ids
+        lines = invoice.line_ids.filtered(lambda line: line.display_type == 'payment_term')
+        self.assertEqual(len(lines), 3)
+        self.assertAlmostEqual(sum(lines.mapped('amount_currency')), invoice.amount_total)
+        self.assertAlmostEqual(sum(lines.mapped('balance')), invoice.amount_total_signed)
+        self.assertEqual(
+            subscription.payment_ids.mapped('amount'), lines.sorted('date_maturity').mapped('amount_currency')
+        )
