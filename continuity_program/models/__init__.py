@@ -15,8 +15,10 @@ from . import continuity_subscription_orders
 from . import continuity_subscription_payments
 from . import continuity_line
 from . import continuity_payment
+from . import continuity_payment_charge
 from . import account_move
 from . import account_move_line
+from . import account_partial_reconcile
 from . import payment_token
 from . import product_template
 from . import product_product

@@ -32,3 +32,11 @@ class AccountMoveLine(models.Model):
                     reference=line.move_id.payment_reference or line.move_id.ref or '',
                     number=payment.number,
                 ).strip()
+
+    def reconcile(self):
+        """Reconcile the payment of an instalment with the instalment's own line only."""
+        only_line_id = self.env.context.get('continuity_only_line_id')
+        lines = self
+        if only_line_id in self.ids:
+            lines = self.filtered(lambda line: line.display_type != 'payment_term' or line.id == only_line_id)
+        return super(AccountMoveLine, lines).reconcile()

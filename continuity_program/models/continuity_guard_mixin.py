@@ -4,6 +4,8 @@ from odoo.tools import ormcache
 
 #: The context value of the addon's own planning; being an object, it cannot come by RPC.
 PLANNING = object()
+#: The context value of a run that commits; it cannot come by RPC either.
+COMMITTING = object()
 
 
 class ContinuityGuardMixin(models.AbstractModel):

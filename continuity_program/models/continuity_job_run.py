@@ -1,4 +1,5 @@
 import logging
+from contextlib import nullcontext
 import sys
 import threading
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+
+from .continuity_guard_mixin import COMMITTING
 
 _logger = logging.getLogger(__name__)
 
@@ -56,6 +59,8 @@ class Job(NamedTuple):
     order: str = 'id'
     #: Company field with the most one scheduled run does.
     limit_field: str | None = None
+    #: It makes its own steps last: run record by record, in commit mode without a savepoint.
+    own_transaction: bool = False
 
 
 class JobBatch:
@@ -164,7 +169,7 @@ class ContinuityJobRun(models.Model):
             'extend': Job('continuity.subscription'),
             'update_events': Job('continuity.program'),
             'create_orders': Job('continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'),
-            'process_payments': Job('continuity.payment'),
+            'process_payments': Job('continuity.payment', own_transaction=True),
         }
 
     @api.model
@@ -312,13 +317,14 @@ class ContinuityJobRun(models.Model):
         )._finish('stopped')
 
     @api.model
-    def _get_work(self, job, company, as_of=None, criteria=None):
+    def _get_work(self, job, company, as_of=None, criteria=None, commit=False):
         """Return the job's model in a company, the day to work for and the domain of the candidates."""
         definition = self._get_job(job)
         model = self.env[definition.model].with_context(
             allowed_company_ids=company.ids,
             tz=company.partner_id.tz,
             continuity_as_of=as_of and fields.Date.to_string(fields.Date.to_date(as_of)),
+            continuity_commit=COMMITTING if commit else None,
         )
         day = model.env.company._get_continuity_today()
         candidates = (
@@ -373,7 +379,7 @@ class ContinuityJobRun(models.Model):
     def _work_for_company(self, company, criteria, limit, commit):
         """Take the company's candidates batch by batch; return whether it came to the end."""
         definition = self._get_job(self.job)
-        model, day, candidates = self._get_work(self.job, company, self.as_of, criteria)
+        model, day, candidates = self._get_work(self.job, company, self.as_of, criteria, commit)
         if limit is None and self.is_scheduled and definition.limit_field:
             limit = company[definition.limit_field] or None
         # Only a limit makes the order matter; by id, what is skipped in part is not met a second time.
@@ -444,7 +450,7 @@ class ContinuityJobRun(models.Model):
             trial = JobBatch(batch.as_of, batch.limit, batch.until)
             try:
                 with _quiet_retries():
-                    self._process(records, candidates, trial)
+                    self._process(records, candidates, trial, commit)
             except OperationalError as error:
                 if not commit:
                     raise
@@ -456,11 +462,14 @@ class ContinuityJobRun(models.Model):
                 return None
         return refusal
 
-    def _process(self, records, candidates, batch):
+    def _process(self, records, candidates, batch, commit=False):
         """Process records together and, if that fails, one by one, so that a bad one costs only itself.
 
         The records are locked and their condition is read again: of two runs, each record meets one only.
         """
+        if self._get_job(self.job).own_transaction:
+            self._process_singly(records, candidates, batch, commit)
+            return
         try:
             with self.env.cr.savepoint():
                 self._process_locked(records, candidates, batch)
@@ -471,6 +480,40 @@ class ContinuityJobRun(models.Model):
                 self._process_one_by_one(records, candidates, batch)
             else:
                 self._record_failure(records, error, batch)
+
+    def _process_singly(self, records, candidates, batch, commit):
+        """Process records that make their own steps last: what one has done stays, whatever happens to the next."""
+        for record in records:
+            if batch.limit is not None and batch.done >= batch.limit:
+                break
+            single = JobBatch(batch.as_of)
+            try:
+                with nullcontext() if commit else self.env.cr.savepoint():
+                    self._process_alone(record, candidates, single, commit)
+            except OperationalError:
+                raise
+            except Exception as error:
+                if commit:
+                    self.env.cr.rollback()
+                self._record_failure(record, error, single)
+            batch.add(single)
+
+    def _process_alone(self, record, candidates, batch, commit):
+        """Process one record; in commit mode, again from its first step when the database refuses it for the moment."""
+        for attempt in range(1, MAX_TRIES + 1):
+            try:
+                due = record.filtered_domain(candidates)
+                if due:
+                    getattr(due, f'_job_{self.job}_process')(batch)
+                self.env.flush_all()
+                return
+            except OperationalError as error:
+                if not commit:
+                    raise
+                self.env.cr.rollback()
+                _logger.info("%s: try %s of %s: %s", self.job, attempt, record, error)
+                refusal = error
+        batch.skip(record, 'locked', self._explain(refusal))
 
     def _process_one_by_one(self, records, candidates, batch):
         """Process records singly; under a limit one step of a record at a time, so that the oldest go first."""
@@ -560,6 +603,13 @@ class ContinuityJobRun(models.Model):
                 'progress': {**(self.progress or {}), str(company.id): place},
             }
         )
+
+    @api.model
+    def _trigger_cron(self, job):
+        """Let the scheduled action of a job run soon: there is something for it."""
+        cron = self.env.ref(f'continuity_program.ir_cron_{job}', raise_if_not_found=False)
+        if cron:
+            cron.sudo()._trigger()
 
     # === CLEANING UP === #
 

@@ -64,6 +64,11 @@ class ContinuityPayment(models.Model):
     on_hold = fields.Boolean(readonly=True, tracking=True)
     attempt_count = fields.Integer(string="Attempts", readonly=True)
     next_attempt_date = fields.Date(readonly=True)
+    is_given_up = fields.Boolean(
+        string="No More Attempts",
+        readonly=True,
+        help="Declined for the last time: it waits for another card or a payment.",
+    )
     notified_date = fields.Date(readonly=True)
     invoice_id = fields.Many2one(comodel_name='account.move', readonly=True, index='btree_not_null', copy=False)
     move_line_ids = fields.One2many(
@@ -80,7 +85,7 @@ class ContinuityPayment(models.Model):
         comodel_name='payment.transaction', inverse_name='continuity_payment_id', readonly=True
     )
 
-    _ready_idx = models.Index("(company_id, ready_date, id) WHERE state IN ('scheduled', 'declined')")
+    _ready_idx = models.Index("(company_id, ready_date, id) WHERE state IN ('scheduled', 'declined', 'processing')")
 
     @api.depends('move_line_ids.parent_state')
     def _compute_move_line_id(self):
@@ -154,6 +159,45 @@ class ContinuityPayment(models.Model):
     def _get_parking_user(self):
         return self.subscription_id._get_parking_user()
 
+    # === ACTION METHODS === #
+
+    def action_hold(self):
+        """Put payments on hold: they are not charged or billed, and what they gate is not delivered."""
+        self.check_access('write')
+        self.sudo()._set_on_hold(True)
+        return True
+
+    def action_release(self):
+        """Take payments off hold; a declined one is tried again."""
+        self.check_access('write')
+        self.sudo()._set_on_hold(False)
+        return True
+
+    def _set_on_hold(self, on_hold):
+        for payment in self.filtered(lambda payment: payment.on_hold != on_hold):
+            payment.on_hold = on_hold
+            payment._message_log(
+                body=self.env._("Put on hold by %(user)s.", user=self.env.user.name)
+                if on_hold
+                else self.env._("Taken off hold by %(user)s.", user=self.env.user.name)
+            )
+        if not on_hold:
+            self._try_again()
+        self.subscription_id._update_holds()
+
+    def _try_again(self):
+        """Let declined payments be charged at the next run: the card was changed, or somebody wants it."""
+        self.filtered(lambda payment: payment.state == 'declined').write(
+            {'next_attempt_date': False, 'is_given_up': False}
+        )
+        self.env['continuity.job.run']._trigger_cron('process_payments')
+
+    def _follow_settlement(self):
+        """Bring deliveries in line after a receivable line was settled or opened again."""
+        paid = self.filtered(lambda payment: payment.state == 'paid')
+        paid.activity_ids.filtered(lambda activity: activity.continuity_job == 'declined').action_feedback()
+        self.subscription_id._update_holds()
+
     # === BILLING === #
 
     def _bill(self):
@@ -196,18 +240,24 @@ class ContinuityPayment(models.Model):
         """Return the payments to bill or charge on the day; bills go out some days before they are due."""
         bill_horizon = as_of + timedelta(days=self.env.company.continuity_bill_lead_days)
         return (
-            Domain('state', 'in', ('scheduled', 'declined'))
+            # Processing: an attempt that was interrupted is taken up again.
+            Domain('state', 'in', ('scheduled', 'declined', 'processing'))
             & Domain('on_hold', '=', False)
+            & Domain('is_given_up', '=', False)
             & Domain('order_id.state', '=', 'sale')
             & Domain('ready_date', '<=', bill_horizon)
             & (Domain('method', '=', 'on_account') | Domain('ready_date', '<=', as_of))
             & (Domain('next_attempt_date', '=', False) | Domain('next_attempt_date', '<=', as_of))
-            & Domain('method', '=', 'on_account')
         )
 
     def _job_process_payments_process(self, batch):
-        self._bill()
-        batch.done += len(self)
+        """Bill and charge; run record by record, because a charge must last before the next step."""
+        for payment in self:
+            if payment.method == 'token':
+                payment._charge(batch)
+            else:
+                payment._bill()
+                batch.done += 1
 
     def _job_process_payments_preview(self, batch):
         return [

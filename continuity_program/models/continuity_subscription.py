@@ -427,6 +427,8 @@ class ContinuitySubscription(models.Model):
             self.line_ids.filtered(lambda line: line.state == 'planned')._follow_address()
         if self._get_mending_fields() & vals.keys():
             self._unpark()
+        if 'payment_token_id' in vals:
+            self.sudo().payment_ids._try_again()
         return result
 
     def _refuse_sold_change(self, vals):

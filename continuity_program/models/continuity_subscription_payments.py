@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.tools import format_date
 
 
 class ContinuitySubscription(models.Model):
@@ -82,3 +83,46 @@ class ContinuitySubscription(models.Model):
             sign=1,
         )
         return [(line['date'], line['foreign_amount']) for line in terms['line_ids']]
+
+    # === THE GATE === #
+
+    def _update_holds(self):
+        """Hold the child orders that wait for a payment, and let the others go on (``docs/behaviour.md#the-gate``)."""
+        for subscription in self:
+            children = subscription.child_order_ids.filtered(
+                lambda child: child.state == 'sale' and not child.continuity_shipped_date
+            )
+            for child in children:
+                child._set_continuity_hold(subscription._get_hold_reason(child) or False)
+
+    def _get_hold_reason(self, child):
+        """Return why a child order is not delivered for its payment, or nothing: the table of the design's section 6."""
+        self.ensure_one()
+        payments = self.payment_ids.filtered(
+            lambda payment: payment.order_id == (self.order_id if self.bill_upfront else child)
+        )
+        by_card = payments.filtered(lambda payment: payment.method == 'token' and not payment.is_cancelled)
+        has_schedule = len(payments) > 1 or bool(
+            payments and (self.payment_term_id or child.order_line.continuity_line_id.payment_term_id)
+        )
+        if not has_schedule:
+            unpaid = by_card.filtered(lambda payment: payment.state != 'paid')
+            if self.bill_upfront or not unpaid or not self._is_charged_at_creation():
+                return None
+            return self.env._("it is delivered once its card payment has succeeded.")
+        today = self.company_id._get_continuity_today()
+        failing = by_card.filtered(
+            lambda payment: (
+                payment.due_date
+                and payment.due_date <= today
+                and (payment.state == 'declined' or (payment.on_hold and payment.state != 'paid'))
+            )
+        )[:1]
+        if not failing:
+            return None
+        return self.env._(
+            "instalment %(number)s of %(date)s is %(state)s.",
+            number=failing.number,
+            date=format_date(self.env, failing.due_date),
+            state=self.env._("on hold") if failing.on_hold else self.env._("declined"),
+        )

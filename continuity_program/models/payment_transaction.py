@@ -1,9 +1,54 @@
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import HTTPError, Timeout
+
 from odoo import fields, models
+from odoo.exceptions import ValidationError
 
 
 class PaymentTransaction(models.Model):
     _inherit = 'payment.transaction'
 
     continuity_payment_id = fields.Many2one(
-        comodel_name='continuity.payment', readonly=True, copy=False, index='btree_not_null', ondelete='restrict'
+        comodel_name='continuity.payment',
+        string="Continuity Instalment",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        ondelete='restrict',
     )
+    continuity_is_unknown = fields.Boolean(
+        string="Outcome Unknown",
+        readonly=True,
+        copy=False,
+        help="The provider did not answer: it may have charged the card or not. Not a decline.",
+    )
+
+    def _send_api_request(self, *args, **kwargs):
+        try:
+            return super()._send_api_request(*args, **kwargs)
+        except ValidationError as error:
+            if self.continuity_payment_id and self._is_outcome_unknown(error.__context__):
+                self.continuity_is_unknown = True
+            raise
+
+    def _is_outcome_unknown(self, cause):
+        """Whether an error leaves open what the provider did: no answer in time, or a failure on its side."""
+        if isinstance(cause, HTTPError):
+            return cause.response is not None and cause.response.status_code >= 500
+        return isinstance(cause, RequestsConnectionError | Timeout)
+
+    def _set_error(self, state_message, extra_allowed_states=()):
+        unknown = self.filtered(lambda tx: tx.continuity_is_unknown and tx.state == 'draft')
+        unknown.state_message = state_message
+        return super(PaymentTransaction, self - unknown)._set_error(
+            state_message, extra_allowed_states=extra_allowed_states
+        )
+
+    def _create_payment(self, **extra_create_values):
+        """Settle the receivable line of its own instalment, also when paid out of order."""
+        line = self.continuity_payment_id.move_line_id
+        if not line:
+            return super()._create_payment(**extra_create_values)
+        return super(PaymentTransaction, self.with_context(continuity_only_line_id=line.id))._create_payment(
+            **extra_create_values
+        )

@@ -207,6 +207,8 @@ class SaleOrder(models.Model):
         changed.sudo().write({'continuity_payment_hold': bool(reason), 'continuity_payment_hold_reason': reason})
         for order in changed:
             order._message_log(body=reason or self.env._("Paid: the delivery goes on."))
+        open_states = ('confirmed', 'partially_available', 'waiting', 'assigned')
+        (changed - released).picking_ids.move_ids.filtered(lambda move: move.state in open_states)._do_unreserve()
         moves = released.picking_ids.move_ids
         moves.filtered(lambda move: move.state in ('confirmed', 'partially_available', 'waiting'))._action_assign()
 
@@ -291,6 +293,10 @@ class SaleOrder(models.Model):
             subscription = child.order_line.continuity_line_id.subscription_id
             if subscription and not subscription.bill_upfront:
                 subscription._plan_child_payments(child)
+            if subscription.payment_method == 'token':
+                subscription._update_holds()
+        if self.continuity_subscription_ids.filtered('bill_upfront'):
+            self.env['continuity.job.run']._trigger_cron('process_payments')
         return result
 
     def _action_cancel(self):

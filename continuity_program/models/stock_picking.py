@@ -11,3 +11,9 @@ class StockPicking(models.Model):
         if reason:
             raise UserError(reason)
         return super()._sanity_check(*args, **kwargs)
+
+    def _action_done(self):
+        result = super()._action_done()
+        if self.sale_id.filtered('continuity_parent_id'):
+            self.env['continuity.job.run']._trigger_cron('process_payments')
+        return result

@@ -1,4 +1,5 @@
 from . import test_bad_input
+from . import test_charges
 from . import test_create_orders
 from . import test_engine
 from . import test_extend

@@ -1,0 +1,207 @@
+import logging
+from datetime import timedelta
+
+from psycopg2 import OperationalError
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import SQL
+
+from .continuity_guard_mixin import COMMITTING
+
+_logger = logging.getLogger(__name__)
+
+#: Providers to which a transaction may be sent again under its reference: they charge it once.
+DEDUPLICATING_PROVIDERS = {'adyen', 'mercado_pago', 'stripe', 'worldline'}
+#: Namespace of the advisory locks, one for each payment.
+LOCK_SPACE = 0x434F4E54
+#: A transaction of which nothing was heard for so long is not at the provider any more.
+RESUME_AFTER = timedelta(minutes=1)
+
+
+class ContinuityPayment(models.Model):
+    """Charging a card at most once (``docs/behaviour.md#charging``).
+
+    Three steps, each made to last before the next: the intent (a transaction under a reference fixed by payment and
+    attempt), the call to the provider, the books. Whatever is interrupted is taken up from what is written down.
+    """
+
+    _inherit = 'continuity.payment'
+
+    def _charge(self, batch):
+        """Charge the card for the payment, or go on with an attempt that was interrupted.
+
+        :param batch: the ``JobBatch`` that is told what became of it.
+        """
+        self.ensure_one()
+        if not self._lock_charge():
+            return batch.skip(self, 'locked', self.env._("In use by somebody else. The next run takes it."))
+        reason = self._get_charge_refusal()
+        if reason:
+            return batch.skip(self, *reason)
+        transaction = self._get_open_transaction() or self._create_transaction()
+        if transaction.state == 'draft' and not self._call_provider(transaction):
+            return batch.skip(self, 'taken_over', self.env._("Taken over by another run."))
+        self._keep_books(transaction)
+        if self.state == 'declined':
+            self._follow_decline(transaction)
+        self.subscription_id._update_holds()
+        batch.done += 1
+        return None
+
+    # === BEFORE THE CALL === #
+
+    def _lock_charge(self):
+        """Take the payment for this transaction of the database, without a lock that a webhook would wait for."""
+        self.env.cr.execute(SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", LOCK_SPACE, self.id))
+        locked = self.env.cr.fetchone()[0]
+        self.invalidate_recordset()
+        return locked
+
+    def _get_charge_refusal(self):
+        """Return why the card is not charged now, as (code, text), or nothing.
+
+        :raise UserError: where a human has to look.
+        """
+        self.ensure_one()
+        done = self.transaction_ids.filtered(lambda tx: tx.state == 'done' and tx.is_post_processed)
+        if done:
+            # Its reconciliation may have been undone by hand: to charge again would be to charge twice.
+            raise UserError(
+                self.env._(
+                    "%(reference)s was charged already. Look at why it is open again.", reference=done[0].reference
+                )
+            )
+        open_transaction = self._get_open_transaction()
+        if open_transaction:
+            return self._get_resume_refusal(open_transaction)
+        if self.state not in ('scheduled', 'declined'):
+            return 'not_due', self.env._("It is %(state)s.", state=self.state)
+        token = self.subscription_id.payment_token_id
+        if not token or not token.active or token.provider_id.state == 'disabled':
+            return 'no_token', self.env._("No usable card.")
+        if token.provider_id.state == 'enabled' and not self._is_committing():
+            return 'not_committed', self.env._("A real card is charged only in a run that commits.")
+        return None
+
+    def _get_resume_refusal(self, transaction):
+        """Return why an attempt is not taken up now, as (code, text), or nothing.
+
+        :raise UserError: where only a human can find out what the provider did.
+        """
+        if transaction.state in ('pending', 'authorized'):
+            return 'pending', self.env._("The provider has not decided yet.")
+        if transaction.state == 'done':
+            return None
+        if transaction.create_date > fields.Datetime.now() - RESUME_AFTER and self._is_committing():
+            return 'locked', self.env._("Another run is at the provider. The next run looks again.")
+        if transaction.provider_code not in self._get_deduplicating_providers():
+            raise UserError(
+                self.env._(
+                    "Nobody knows whether %(reference)s was charged: the run was interrupted, or %(provider)s did not "
+                    "answer. Look there, then set the transaction done or cancel it.",
+                    reference=transaction.reference,
+                    provider=transaction.provider_id.name,
+                )
+            )
+        return None
+
+    def _get_deduplicating_providers(self):
+        """Return the codes of the providers that charge one reference once, however often it is sent."""
+        return DEDUPLICATING_PROVIDERS
+
+    def _get_open_transaction(self):
+        """Return the attempt that is not settled in the books yet, if any."""
+        return self.transaction_ids.filtered(
+            lambda tx: (
+                tx.state in ('draft', 'pending', 'authorized') or (tx.state == 'done' and not tx.is_post_processed)
+            )
+        )[:1]
+
+    def _create_transaction(self):
+        """Bill the payment and write down the attempt to charge it, under its own reference."""
+        self._bill()
+        token = self.subscription_id.payment_token_id
+        self.attempt_count += 1
+        return self.env['payment.transaction'].create(
+            {
+                'provider_id': token.provider_id.id,
+                'payment_method_id': token.payment_method_id.id,
+                'token_id': token.id,
+                'operation': 'offline',
+                'amount': self.move_line_id.amount_residual_currency,
+                'currency_id': self.currency_id.id,
+                'partner_id': self.invoice_id.partner_id.id,
+                'invoice_ids': [fields.Command.set(self.invoice_id.ids)],
+                'reference': f'CP-{self.id}-{self.attempt_count}',
+                'continuity_payment_id': self.id,
+            }
+        )
+
+    # === CALL AND BOOKS === #
+
+    def _call_provider(self, transaction):
+        """Send a transaction that is written down to its provider; return whether it was this run that did."""
+        if self._checkpoint() and not (self._lock_charge() and transaction.state == 'draft'):
+            return False
+        transaction.continuity_is_unknown = False
+        transaction._charge_with_token()
+        self._checkpoint()
+        return True
+
+    def _keep_books(self, transaction):
+        """Enter what the provider said; where that fails, Odoo's own scheduled action does it later."""
+        try:
+            with self.env.cr.savepoint():
+                transaction._post_process()
+        except OperationalError:
+            raise
+        except Exception:
+            _logger.warning("The books of %s wait for the next post-processing", transaction.reference, exc_info=True)
+        self._checkpoint()
+
+    def _is_committing(self):
+        return self.env.context.get('continuity_commit') is COMMITTING
+
+    def _checkpoint(self):
+        """Make what is written last, in a run that commits; return whether it does."""
+        if self._is_committing():
+            self.env.cr.commit()
+            return True
+        self.env.flush_all()
+        return False
+
+    # === AFTER THE CALL === #
+
+    def _follow_decline(self, transaction):
+        """Plan the next attempt and tell customer and salesperson; the last failure stays declined."""
+        company = self.company_id
+        is_last = self.attempt_count >= company.continuity_retry_limit
+        days = max(company.continuity_retry_days, 1)
+        self.next_attempt_date = False if is_last else company._get_continuity_today() + timedelta(days=days)
+        self.is_given_up = is_last
+        reason = self.env._(
+            "The card was declined: %(message)s", message=transaction.state_message or self.env._("no reason given")
+        )
+        self._message_log(body=reason)
+        if not self.activity_ids.filtered(lambda activity: activity.continuity_job == 'declined'):
+            self.activity_schedule(
+                'continuity_program.mail_activity_type_attention',
+                summary=self.env._("Card declined"),
+                note=reason,
+                user_id=self._get_parking_user().id,
+                continuity_job='declined',
+            )
+        self._send_decline()
+
+    def _send_decline(self):
+        template = self.env.ref('continuity_program.mail_template_declined', raise_if_not_found=False)
+        if not template:
+            return
+        try:
+            with self.env.cr.savepoint():
+                template.send_mail(self.id)
+        except OperationalError:
+            raise
+        except Exception:
+            _logger.info("The decline of %s could not be mailed", self.display_name, exc_info=True)

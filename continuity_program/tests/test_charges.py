@@ -1,0 +1,207 @@
+from unittest.mock import patch
+
+from odoo.exceptions import ValidationError
+from odoo.tests import tagged
+
+from .common import day
+from .test_payments import PaymentCase
+
+
+class ChargeCase(PaymentCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.token = cls._create_token()
+        cls.customer.email = 'ann@example.com'
+
+    def setUp(self):
+        super().setUp()
+        #: What the provider was asked: (reference, amount), one for each call.
+        self.ledger = []
+        self.answers = []
+        case = self
+
+        def answer(transaction):
+            case.ledger.append((transaction.reference, transaction.amount))
+            kind = case.answers.pop(0) if case.answers else 'done'
+            if kind == 'invalid':
+                raise ValidationError("The provider refused the request.")
+            transaction.provider_reference = f"ref-{transaction.reference}"
+            {
+                'done': transaction._set_done,
+                'pending': transaction._set_pending,
+                'error': lambda: transaction._set_error("Insufficient funds"),
+            }[kind]()
+
+        patcher = patch.object(self.registry['payment.transaction'], '_send_payment_request', answer)
+        patcher.start()
+        self.addCleanup(patcher.stop)
+
+    def _sell_upfront(self, **values):
+        program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id, **values)
+        return self._sell(program)
+
+
+@tagged('post_install', '-at_install')
+class TestCharges(ChargeCase):
+    def test_each_instalment_is_charged_on_its_day_and_once(self):
+        subscription = self._sell_upfront()
+        self.assertEqual(subscription.payment_method, 'token')
+        first, second, third = subscription.payment_ids
+
+        for on in ('2027-01-01', '2027-01-01', '2027-01-30', '2027-01-31', '2027-02-10', '2027-03-02', '2027-06-01'):
+            self._run_job('process_payments', day(on))
+
+        self.assertEqual(self.ledger, [(f'CP-{payment.id}-1', 23.1) for payment in (first, second, third)])
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid'] * 3)
+        invoice = subscription.order_id.invoice_ids
+        self.assertEqual(len(invoice), 1)
+        self.assertEqual(invoice.amount_residual, 0.0)
+
+    def test_an_instalment_paid_out_of_order_settles_its_own_line(self):
+        subscription = self._sell_upfront()
+        self._run_job('process_payments')
+        third = subscription.payment_ids[2]
+
+        self._run_job('process_payments', day('2027-03-02'), domain=[('id', '=', third.id)])
+
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid', 'scheduled', 'paid'])
+
+    def test_shipment_is_charged_when_it_has_shipped(self):
+        subscription = self._sell(self._create_program(2))
+        self._run_job('create_orders')
+        self._run_job('process_payments')
+        self.assertEqual(self.ledger, [])
+        self.assertFalse(subscription.child_order_ids.continuity_payment_hold)
+
+        self._deliver(subscription.child_order_ids)
+        self._run_job('process_payments', day('2027-01-20'))
+
+        self.assertEqual([amount for _reference, amount in self.ledger], [22.0])
+        self.assertEqual(subscription.payment_ids.state, 'paid')
+
+    def test_shipment_charged_at_creation_is_held_until_paid(self):
+        self.company.continuity_charge_moment = 'creation'
+        subscription = self._sell(self._create_program(2))
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        self.assertTrue(child.continuity_payment_hold)
+        self.assertEqual(child.picking_ids.state, 'confirmed')
+
+        self._run_job('process_payments')
+
+        self.assertEqual(subscription.payment_ids.state, 'paid')
+        self.assertFalse(child.continuity_payment_hold)
+
+    def test_decline_holds_retries_by_the_ladder_and_stays_declined(self):
+        subscription = self._sell_upfront()
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        first = subscription.payment_ids[0]
+        self.answers = ['error', 'error', 'error']
+
+        run = self._run_job('process_payments')
+        self.assertEqual(run.done_count, 1)
+        self.assertEqual((first.state, first.next_attempt_date), ('declined', day('2027-01-04')))
+        self.assertIn("instalment 1 of", child.continuity_payment_hold_reason)
+        self.assertEqual(len(first.activity_ids), 1)
+        for on in ('2027-01-01', '2027-01-03', '2027-01-04', '2027-01-07', '2027-01-10', '2027-01-20'):
+            self._run_job('process_payments', day(on))
+
+        self.assertEqual([reference for reference, _amount in self.ledger], [f'CP-{first.id}-{n}' for n in (1, 2, 3)])
+        self.assertEqual((first.state, first.is_given_up), ('declined', True))
+        mails = self.env['mail.mail'].search([('model', '=', 'continuity.payment'), ('res_id', '=', first.id)])
+        self.assertEqual(len(mails), 3)
+
+    def test_success_after_a_decline_lets_the_delivery_go_on(self):
+        subscription = self._sell_upfront()
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        self.answers = ['error', 'error', 'done']
+        for on in ('2027-01-01', '2027-01-04', '2027-01-07'):
+            self._run_job('process_payments', day(on))
+
+        self.assertEqual(subscription.payment_ids[0].state, 'paid')
+        self.assertFalse(child.continuity_payment_hold)
+        self.assertFalse(subscription.payment_ids[0].activity_ids)
+
+    def test_payment_by_other_means_ends_the_hold(self):
+        subscription = self._sell_upfront()
+        self._run_job('create_orders')
+        self.answers = ['error']
+        self._run_job('process_payments')
+        first = subscription.payment_ids[0]
+        self.assertTrue(subscription.child_order_ids.continuity_payment_hold)
+
+        self.env['account.payment.register'].with_context(
+            active_model='account.move.line', active_ids=first.move_line_id.ids
+        ).create({})._create_payments()
+
+        self.assertEqual(first.state, 'paid')
+        self.assertFalse(subscription.child_order_ids.continuity_payment_hold)
+
+    def test_changed_card_is_tried_at_once(self):
+        subscription = self._sell_upfront()
+        self.answers = ['error']
+        self._run_job('process_payments')
+
+        subscription.payment_token_id = self._create_token(payment_details="1111")
+        self._run_job('process_payments', day('2027-01-02'))
+
+        self.assertEqual(subscription.payment_ids[0].state, 'paid')
+        self.assertEqual(len(self.ledger), 2)
+
+    def test_pending_is_not_failed_and_not_charged_again(self):
+        subscription = self._sell_upfront()
+        self.answers = ['pending']
+        self._run_job('process_payments')
+        first = subscription.payment_ids[0]
+        self.assertEqual(first.state, 'processing')
+
+        run = self._run_job('process_payments', day('2027-01-05'))
+
+        self.assertEqual(run.issue_ids.mapped('kind'), ['pending'])
+        self.assertEqual(len(self.ledger), 1)
+        first.transaction_ids._set_done()
+        self._run_job('process_payments', day('2027-01-06'))
+        self.assertEqual(first.state, 'paid')
+        self.assertEqual(len(self.ledger), 1)
+
+    def test_pending_then_refused_is_declined(self):
+        subscription = self._sell_upfront()
+        self.answers = ['pending']
+        self._run_job('process_payments')
+        first = subscription.payment_ids[0]
+
+        first.transaction_ids._set_error("Refused after all")
+
+        self.assertEqual(first.state, 'declined')
+        self._run_job('process_payments', day('2027-01-02'))
+        self.assertEqual([reference for reference, _amount in self.ledger], [f'CP-{first.id}-1', f'CP-{first.id}-2'])
+
+    def test_undone_card_payment_is_left_to_a_human(self):
+        subscription = self._sell_upfront()
+        self._run_job('process_payments')
+        first = subscription.payment_ids[0]
+        first.move_line_id.remove_move_reconcile()
+        self.assertEqual(first.state, 'scheduled')
+
+        run = self._run_job('process_payments', day('2027-01-02'))
+
+        self.assertEqual(run.failed_count, 1)
+        self.assertIn("was charged already", first.park_reason)
+        self.assertEqual(len(self.ledger), 1)
+
+    def test_on_hold_by_hand_is_logged_and_not_charged(self):
+        subscription = self._sell_upfront()
+        first = subscription.payment_ids[0]
+        first.action_hold()
+
+        self._run_job('process_payments')
+        self.assertEqual(self.ledger, [])
+        first.action_release()
+        self._run_job('process_payments')
+
+        self.assertEqual(len(self.ledger), 1)
+        notes = [body for body in first.message_ids.sorted('id').mapped('body') if "hold by" in body]
+        self.assertEqual([note[3:-4].split(" by ")[0] for note in notes], ["Put on hold", "Taken off hold"])
