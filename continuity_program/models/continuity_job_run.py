@@ -1,13 +1,12 @@
 import logging
-from contextlib import nullcontext
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import NamedTuple
 
 from psycopg2 import Error as DatabaseError
-from psycopg2 import IntegrityError, OperationalError
+from psycopg2 import IntegrityError, InterfaceError, OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import UserError
@@ -22,6 +21,8 @@ _logger = logging.getLogger(__name__)
 BATCH_SIZE = 100
 #: How often a batch is tried when the database refuses it for the moment.
 MAX_TRIES = 4
+#: What is no record's fault: the database is busy or gone. The second is what psycopg2 says once the connection is lost.
+NOBODYS_FAULT = (OperationalError, InterfaceError)
 #: Runs older than this are removed by the autovacuum.
 KEPT_FOR = timedelta(days=180)
 #: A run started by hand that wrote nothing for so long was killed.
@@ -255,7 +256,7 @@ class ContinuityJobRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 return getattr(record, f'_job_{job}_preview')(batch)
-        except OperationalError:
+        except NOBODYS_FAULT:
             raise
         except Exception as error:
             return [{**record._prepare_preview_row(), 'date': batch.as_of, 'skipped': self._explain(error)}]
@@ -451,8 +452,8 @@ class ContinuityJobRun(models.Model):
             try:
                 with _quiet_retries():
                     self._process(records, candidates, trial, commit)
-            except OperationalError as error:
-                if not commit:
+            except NOBODYS_FAULT as error:
+                if not commit or self.env.cr.connection.closed:
                     raise
                 self.env.cr.rollback()
                 _logger.info("%s: try %s of a batch of %s: %s", self.job, attempt, len(records), error)
@@ -473,7 +474,7 @@ class ContinuityJobRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._process_locked(records, candidates, batch)
-        except OperationalError:
+        except NOBODYS_FAULT:
             raise
         except Exception as error:
             if len(records) > 1:
@@ -490,7 +491,7 @@ class ContinuityJobRun(models.Model):
             try:
                 with nullcontext() if commit else self.env.cr.savepoint():
                     self._process_alone(record, candidates, single, commit)
-            except OperationalError:
+            except NOBODYS_FAULT:
                 raise
             except Exception as error:
                 if commit:
@@ -507,8 +508,8 @@ class ContinuityJobRun(models.Model):
                     getattr(due, f'_job_{self.job}_process')(batch)
                 self.env.flush_all()
                 return
-            except OperationalError as error:
-                if not commit:
+            except NOBODYS_FAULT as error:
+                if not commit or self.env.cr.connection.closed:
                     raise
                 self.env.cr.rollback()
                 _logger.info("%s: try %s of %s: %s", self.job, attempt, record, error)
@@ -560,7 +561,7 @@ class ContinuityJobRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 return max(weigh(batch), 1)
-        except OperationalError:
+        except NOBODYS_FAULT:
             raise
         except Exception as error:
             _logger.info("%s cannot tell what is due: %s", record, error)

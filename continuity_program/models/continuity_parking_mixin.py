@@ -1,5 +1,7 @@
 import logging
 
+from psycopg2 import OperationalError
+
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, plaintext2html
@@ -30,14 +32,17 @@ class ContinuityParkingMixin(models.AbstractModel):
     # === PARKING === #
 
     def _park(self, job, reason):
-        """Leave the record out of the job with this code, and tell the one responsible. Never raises.
+        """Leave the record out of the job with this code, and tell the one responsible.
 
-        The record's own rules may be what is broken, so it is written past the ORM.
+        The record's own rules may be what is broken, so it is written past the ORM. Nothing is raised but what the
+        database refuses for the moment: another run may just have parked the same record.
         """
         self.ensure_one()
         try:
             with self.env.cr.savepoint():
                 self._write_parking(job, reason)
+        except OperationalError:
+            raise
         except Exception:
             _logger.exception("%s could not be parked in %s", self, job)
             return
@@ -47,6 +52,8 @@ class ContinuityParkingMixin(models.AbstractModel):
                 with self.env.cr.savepoint():
                     record._schedule_parking_activity(job, reason)
                 return
+            except OperationalError:
+                raise
             except Exception as error:
                 _logger.info("No activity could be made for %s: %s", self, error)
 
