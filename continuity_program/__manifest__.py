@@ -42,5 +42,6 @@
             'continuity_program/static/tests/tours/**/*',
         ],
     },
+    'uninstall_hook': 'uninstall_hook',
     'application': True,
 }

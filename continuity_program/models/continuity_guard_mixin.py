@@ -29,7 +29,7 @@ class ContinuityGuardMixin(models.AbstractModel):
     def create(self, vals_list):
         for vals in vals_list:
             self._refuse_kept_fields(vals)
-        return super().create(vals_list)
+        return super(ContinuityGuardMixin, self._without_kept_defaults()).create(vals_list)
 
     def write(self, vals):
         self._refuse_kept_fields(vals)
@@ -50,6 +50,14 @@ class ContinuityGuardMixin(models.AbstractModel):
         return (
             field.readonly and field.store and (self._name.startswith('continuity.') or name.startswith('continuity_'))
         )
+
+    def _without_kept_defaults(self):
+        """Return the model without the context's default values for kept fields, which an RPC call could send."""
+        kept = () if self.env.su else {f'default_{name}' for name in self._get_kept_fields()} & self.env.context.keys()
+        if not kept:
+            return self
+        context = {key: value for key, value in self.env.context.items() if key not in kept}
+        return self.with_env(self.env(context=context))
 
     def _refuse_kept_fields(self, vals):
         kept = () if self.env.su else self._get_kept_fields() & vals.keys()

@@ -2,14 +2,14 @@ import logging
 import sys
 import threading
 from contextlib import contextmanager, nullcontext
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from psycopg2 import Error as DatabaseError
 from psycopg2 import IntegrityError, InterfaceError, OperationalError
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import RedirectWarning, UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
@@ -25,6 +25,8 @@ MAX_TRIES = 4
 NOBODYS_FAULT = (OperationalError, InterfaceError)
 #: Runs older than this are removed by the autovacuum.
 KEPT_FOR = timedelta(days=180)
+#: Jobs look some days ahead of the day they work for, which has to stay on the calendar.
+LAST_YEAR = 9000
 #: A run started by hand that wrote nothing for so long was killed.
 SILENT_FOR = timedelta(hours=1)
 
@@ -207,6 +209,7 @@ class ContinuityJobRun(models.Model):
         :return: the run, with its counts and issues.
         :rtype: continuity.job.run
         """
+        as_of = self._read_day(as_of)
         run = self._engine()._create_run(job, self.env, as_of=as_of, domain=domain)
         run._work(
             criteria=domain,
@@ -239,6 +242,7 @@ class ContinuityJobRun(models.Model):
         :rtype: list[dict]
         """
         rows = []
+        as_of = self._read_day(as_of)
         engine = self._engine()
         definition = engine._get_job(job)
         for company in engine._get_companies(self.env):
@@ -260,6 +264,20 @@ class ContinuityJobRun(models.Model):
             raise
         except Exception as error:
             return [{**record._prepare_preview_row(), 'date': batch.as_of, 'skipped': self._explain(error)}]
+
+    @api.model
+    def _read_day(self, as_of):
+        """Return the day a job is to work for, or nothing.
+
+        :raise UserError: for what is no day, or lies beyond all plans.
+        """
+        try:
+            day = fields.Date.to_date(as_of) or None
+        except ValueError:
+            day = date.max
+        if day and day.year > LAST_YEAR:
+            raise UserError(self.env._("%(as_of)s is no day a job can work for. Write it as 2027-01-31.", as_of=as_of))
+        return day
 
     @api.model
     def _engine(self):
@@ -571,6 +589,8 @@ class ContinuityJobRun(models.Model):
         """Return in plain words what went wrong."""
         if isinstance(error, UserError):
             return str(error)
+        if isinstance(error, RedirectWarning):
+            return str(error.args[0])
         if isinstance(error, IntegrityError):
             model = next(
                 (self.env[name] for name in self.env.registry if self.env[name]._table == error.diag.table_name),

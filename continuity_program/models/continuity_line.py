@@ -206,6 +206,7 @@ class ContinuityLine(models.Model):
         'child_line_id.state',
         'child_line_id.qty_delivered',
         'child_line_id.product_uom_qty',
+        'child_line_id.order_id.continuity_shipped_date',
     )
     def _compute_state(self):
         for line in self:
@@ -215,9 +216,15 @@ class ContinuityLine(models.Model):
         """Return what the state is: it follows the goods."""
         self.ensure_one()
         child_line = self.child_line_id
-        if child_line and child_line.state != 'cancel':
-            is_delivered = child_line.product_uom_id.compare(child_line.qty_delivered, child_line.product_uom_qty) >= 0
-            return 'delivered' if is_delivered else 'ordered'
+        if (
+            child_line
+            and child_line.state != 'cancel'
+            and not child_line.product_uom_id.is_zero(child_line.product_uom_qty)
+        ):
+            # Shipped and no more to come counts too, whatever was left out of it.
+            is_complete = child_line.product_uom_id.compare(child_line.qty_delivered, child_line.product_uom_qty) >= 0
+            is_shipped = child_line.qty_delivered > 0 and bool(child_line.order_id.continuity_shipped_date)
+            return 'delivered' if is_complete or is_shipped else 'ordered'
         if child_line or self.is_cancelled:
             return 'cancelled'
         return 'skipped' if self.is_skipped else 'planned'
@@ -229,9 +236,8 @@ class ContinuityLine(models.Model):
                 line.is_invoiced = line.state == 'delivered'
             else:
                 child_line = line.child_line_id
-                line.is_invoiced = bool(child_line) and (
-                    child_line.product_uom_id.compare(child_line.qty_invoiced, child_line.product_uom_qty) >= 0
-                )
+                owed = child_line.qty_delivered if line.state == 'delivered' else child_line.product_uom_qty
+                line.is_invoiced = owed > 0 and child_line.product_uom_id.compare(child_line.qty_invoiced, owed) >= 0
 
     @api.depends('subscription_id.name', 'event_number', 'product_id')
     def _compute_display_name(self):
@@ -240,7 +246,7 @@ class ContinuityLine(models.Model):
                 "%(subscription)s, shipment %(number)s: %(product)s",
                 subscription=line.subscription_id.name,
                 number=line.event_number,
-                product=line.product_id.display_name,
+                product=line.sudo().product_id.display_name,
             )
 
     # === CONSTRAINT METHODS === #
@@ -293,6 +299,8 @@ class ContinuityLine(models.Model):
         result = super().write(vals)
         for line in self._planning():
             line.write(line._prepare_override_values(vals))
+        if {'date_planned', 'event_number'} & vals.keys():
+            self._planning()._keep_shipment_together('date_planned' in vals)
         self.subscription_id._unpark()
         self.subscription_id._update_parent_line()
         return result
@@ -313,11 +321,19 @@ class ContinuityLine(models.Model):
     @api.model
     def _get_plan_fields(self):
         """Return the fields that users may change while a line is planned."""
-        return OVERRIDE_FLAGS.keys() | {'partner_shipping_id'}
+        return OVERRIDE_FLAGS.keys() | {'partner_shipping_id', 'subscription_id'}
 
     def _get_change_refusal(self, vals):
         """Return why the line cannot take the values, or nothing."""
         self.ensure_one()
+        if 'subscription_id' in vals and vals['subscription_id'] != self.subscription_id.id:
+            return self.env._("%(line)s cannot move to another subscription.", line=self.display_name)
+        prepaid = self.subscription_id.bill_upfront and self.subscription_id.state != 'draft'
+        if prepaid and {'product_id', 'quantity', 'product_uom_id'} & vals.keys():
+            return self.env._(
+                "%(line)s is paid in advance: its product and quantity cannot be changed any more.",
+                line=self.display_name,
+            )
         product = self.env['product.product'].browse(vals.get('product_id') or [])
         if product and not product.active:
             return self._get_archived_text(product)
@@ -334,16 +350,65 @@ class ContinuityLine(models.Model):
         self.ensure_one()
         values = {flag: True for name, flag in OVERRIDE_FLAGS.items() if name in vals and self.program_line_id}
         priced_by = {'product_id', 'quantity', 'product_uom_id', 'partner_shipping_id'}
+        if self.subscription_id.price_per_event:
+            # The price agreed for the event stays, per piece, while its product does.
+            priced_by = {'product_id'}
         if priced_by & vals.keys() and not self.price_overridden:
             prices = self._prepare_price_values()
             values |= {name: value for name, value in prices.items() if name not in vals}
         return values
 
+    def _get_position(self):
+        """Return where the line stands in its program: (event ID, occurrence), by the program's numbers of today."""
+        self.ensure_one()
+        return self.program_line_id.event_number or self.program_event_number, self.occurrence
+
+    def _keep_shipment_together(self, is_date_changed):
+        """What leaves together has one date: a changed one moves the whole shipment, a line that joins takes it."""
+        for line in self:
+            others = line._get_shipment_lines() - line
+            if is_date_changed:
+                others.filtered(lambda other: other.date_planned != line.date_planned).write(
+                    {'date_planned': line.date_planned, 'date_overridden': True}
+                )
+            elif others:
+                line.date_planned = others[0].date_planned
+
+    def _get_shipment_lines(self):
+        """Return the planned lines that leave in one child order with this one."""
+        self.ensure_one()
+        return self.subscription_id.line_ids.filtered(
+            lambda line: (
+                line.state == 'planned'
+                and line.event_number == self.event_number
+                and line.partner_shipping_id == self.partner_shipping_id
+            )
+        ).with_env(self.env)
+
     def _complete_added_by_hand(self, vals_list):
         for line, vals in zip(self, vals_list, strict=True):
+            reason = line._get_adding_refusal()
+            if reason:
+                raise UserError(reason)
+            line._planning()._keep_shipment_together(is_date_changed=False)
             prices = line._prepare_price_values()
             line._planning().write({name: prices[name] for name in prices if name not in vals})
         self.subscription_id._update_parent_line()
+
+    def _get_adding_refusal(self):
+        """Return why the line cannot be added to its subscription by hand, or nothing."""
+        self.ensure_one()
+        subscription = self.subscription_id
+        if subscription.state in ('done', 'cancelled'):
+            return self.env._(
+                "%(subscription)s has ended: nothing can be added.", subscription=subscription.display_name
+            )
+        if subscription.bill_upfront and subscription.state != 'draft':
+            return self.env._(
+                "%(subscription)s is paid in advance: sell what comes in addition on an order of its own.",
+                subscription=subscription.display_name,
+            )
+        return None
 
     # === PRICES === #
 
@@ -453,7 +518,11 @@ class ContinuityLine(models.Model):
     def _has_current_price(self):
         """Whether the price list of the day the child is made counts."""
         self.ensure_one()
-        return self.program_id.price_policy == 'current' and not self.price_overridden
+        return (
+            self.program_id.price_policy == 'current'
+            and not self.price_overridden
+            and not self.subscription_id.price_per_event
+        )
 
     @api.model
     def _get_parked_subscriptions(self, domain):

@@ -19,7 +19,7 @@ class ContinuityParkingMixin(models.AbstractModel):
     _description = "Continuity Needs Attention Mixin"
 
     is_parked = fields.Boolean(string="Needs Attention", readonly=True, copy=False, index='btree_not_null')
-    park_reason = fields.Text(string="What Is Wrong", readonly=True, copy=False)
+    park_reason = fields.Text(string="What Is Wrong", readonly=True, copy=False, groups='base.group_user')
     park_job = fields.Char(
         string="Left Out Of",
         readonly=True,
@@ -80,12 +80,13 @@ class ContinuityParkingMixin(models.AbstractModel):
         if activity:
             activity.note = plaintext2html(reason)
             return
-        label = self.env['continuity.job.run']._get_job_label(job)
+        user = self._get_parking_user()
+        label = self.env['continuity.job.run'].with_context(lang=user.lang)._get_job_label(job)
         self.activity_schedule(
             'continuity_program.mail_activity_type_attention',
-            summary=self.env._("%(job)s failed", job=label),
+            summary=self.with_context(lang=user.lang).env._("%(job)s failed", job=label),
             note=plaintext2html(reason),
-            user_id=self._get_parking_user().id,
+            user_id=user.id,
             continuity_job=job,
         )
 

@@ -143,7 +143,7 @@ class ContinuityProgramLine(models.Model):
             return self.env._("the probability must be between 0 and 100 %.")
         return None
 
-    @api.constrains('product_id', 'product_uom_id')
+    @api.constrains('product_id', 'product_uom_id', 'payment_term_id')
     def _check_product(self):
         for line in self:
             reason = line._get_product_error()
@@ -155,6 +155,11 @@ class ContinuityProgramLine(models.Model):
         self.ensure_one()
         if self.product_id.continuity_program_id:
             return self.env._("a product that sells a continuity program cannot be sent by one.")
+        if self.payment_term_id.early_discount:
+            return self.env._(
+                "%(term)s has an early payment discount and cannot be a payment schedule.",
+                term=self.payment_term_id.display_name,
+            )
         if not self.product_id.active:
             return self.env._("the product is archived. Choose another one, or restore it.")
         if not self.product_uom_id._has_common_reference(self.product_id.uom_id):

@@ -20,6 +20,8 @@ PLAN_FIELDS = {
 }
 #: Of these, what a running subscription keeps as it was sold.
 SOLD_FIELDS = PLAN_FIELDS - {'partner_shipping_id', 'partner_invoice_id', 'payment_term_id', 'quantity'}
+#: What can be changed while it runs, and not once it has ended.
+LIVE_FIELDS = {'partner_shipping_id', 'partner_invoice_id', 'payment_term_id', 'payment_method', 'payment_token_id'}
 
 
 class ContinuitySubscription(models.Model):
@@ -227,8 +229,11 @@ class ContinuitySubscription(models.Model):
     prompt_start_date = fields.Boolean(related='program_id.prompt_start_date')
     prompt_payment_term = fields.Boolean(compute='_compute_prompts')
     consent_required = fields.Boolean(related='program_id.consent_required')
-    warning = fields.Text(compute='_compute_warning')
-    duplicate_ids = fields.Many2many(comodel_name='continuity.subscription', compute='_compute_duplicate_ids')
+    warning = fields.Text(compute='_compute_warning', compute_sudo=True)
+    duplicate_ids = fields.Many2many(
+        comodel_name='continuity.subscription', compute='_compute_duplicate_ids', compute_sudo=True
+    )
+    has_duplicates = fields.Boolean(compute='_compute_duplicate_ids', compute_sudo=True)
     is_waiting = fields.Boolean(
         string="Waiting for New Events",
         compute='_compute_is_waiting',
@@ -259,10 +264,7 @@ class ContinuitySubscription(models.Model):
     @api.depends('order_line_id.product_uom_qty', 'order_line_id.product_uom_id')
     def _compute_quantity(self):
         for subscription in self:
-            line = subscription.order_line_id
-            subscription.quantity = line.product_uom_id._compute_quantity(
-                line.product_uom_qty, line.product_id.uom_id, round=False
-            )
+            subscription.quantity = subscription.order_line_id._get_plan_quantity()
 
     def _inverse_quantity(self):
         for subscription in self:
@@ -334,6 +336,7 @@ class ContinuitySubscription(models.Model):
     def _compute_duplicate_ids(self):
         for subscription in self:
             subscription.duplicate_ids = subscription._find_duplicates()
+            subscription.has_duplicates = bool(subscription.duplicate_ids)
 
     @api.depends('line_ids', 'start_event', 'bill_upfront', 'duplicate_ids', 'missing_event_count', 'occurrences_left')
     def _compute_warning(self):
@@ -372,7 +375,8 @@ class ContinuitySubscription(models.Model):
     @api.depends('name', 'program_id.name')
     def _compute_display_name(self):
         for subscription in self:
-            subscription.display_name = f"{subscription.name} {subscription.program_id.name or ''}".strip()
+            # A customer may read the name of the program, and no more of it.
+            subscription.display_name = f"{subscription.name} {subscription.sudo().program_id.name or ''}".strip()
 
     def _compute_access_url(self):
         super()._compute_access_url()
@@ -397,6 +401,38 @@ class ContinuitySubscription(models.Model):
                     )
                 )
 
+    @api.constrains('payment_method', 'payment_token_id')
+    def _check_payment_method(self):
+        for subscription in self:
+            reason = subscription._get_payment_method_error()
+            if reason:
+                raise ValidationError(f"{subscription.display_name}: {reason}")
+
+    def _get_payment_method_error(self):
+        """Return what is wrong with the way of paying, or nothing."""
+        self.ensure_one()
+        allowed = self.program_id.allowed_methods
+        if allowed not in ('both', self.payment_method):
+            return self.env._(
+                "program %(program)s does not allow this way of paying.", program=self.program_id.display_name
+            )
+        if self.sudo().payment_token_id and not self._get_own_token():
+            return self.env._("the card belongs to another customer.")
+        return None
+
+    @api.constrains('payment_term_id')
+    def _check_payment_term(self):
+        for subscription in self:
+            term = subscription.payment_term_id
+            if term.early_discount or (term and term not in subscription.allowed_payment_term_ids):
+                raise ValidationError(
+                    self.env._(
+                        "%(term)s is no payment schedule that program %(program)s allows.",
+                        term=term.display_name,
+                        program=subscription.program_id.display_name,
+                    )
+                )
+
     # === CRUD METHODS === #
 
     @api.model_create_multi
@@ -416,8 +452,10 @@ class ContinuitySubscription(models.Model):
     def write(self, vals):
         if self._is_planning():
             return super().write(vals)
-        if SOLD_FIELDS & vals.keys():
+        if (SOLD_FIELDS | LIVE_FIELDS) & vals.keys():
             self._refuse_sold_change(vals)
+        if vals.get('consent_date') and 'consent_user_id' not in vals:
+            vals = {**vals, 'consent_user_id': self.env.uid}
         if 'start_event' in vals:
             self._planning().write({'is_start_event_chosen': bool(vals['start_event'])})
         result = super().write(vals)
@@ -432,10 +470,12 @@ class ContinuitySubscription(models.Model):
         return result
 
     def _refuse_sold_change(self, vals):
+        """:raise UserError: for what a running subscription keeps as it was sold, and an ended one altogether."""
         for subscription in self:
+            kept = SOLD_FIELDS if subscription.state in ('running', 'paused') else SOLD_FIELDS | LIVE_FIELDS
             changed = [
                 name
-                for name in SOLD_FIELDS & vals.keys()
+                for name in kept & vals.keys()
                 if subscription._fields[name].convert_to_cache(vals[name], subscription)
                 != subscription._fields[name].convert_to_cache(subscription[name], subscription)
             ]
@@ -509,8 +549,12 @@ class ContinuitySubscription(models.Model):
 
     def action_view_duplicates(self):
         self.ensure_one()
+        self.check_access('read')
         action = self.env['ir.actions.act_window']._for_xml_id('continuity_program.continuity_subscription_action')
-        action['domain'] = [('id', 'in', self.duplicate_ids.ids)]
+        # Those of colleagues are told of, not shown.
+        action['domain'] = [
+            ('id', 'in', self.sudo().duplicate_ids.with_user(self.env.user)._filtered_access('read').ids)
+        ]
         action['context'] = {}
         return action
 
@@ -521,10 +565,17 @@ class ContinuitySubscription(models.Model):
         return self.filtered(lambda subscription: subscription.state == 'draft' and subscription.quantity)
 
     def _run(self):
-        """Start the drafts: their plans are made again from today."""
+        """Start the drafts: their plans are made again from today.
+
+        :raise UserError: for one that may not be sold so.
+        """
         drafts = self.sudo()._get_wanted_drafts()
         drafts._plan()
-        drafts.write({'state': 'running', 'is_page_shown': True})
+        for subscription in drafts:
+            reason = subscription._get_run_refusal()
+            if reason:
+                raise UserError(reason)
+        drafts.write({'state': 'running'})
 
     def _cancel(self, reason=None):
         """Stop the subscriptions: what has no child order yet is not sent any more.
@@ -546,10 +597,27 @@ class ContinuitySubscription(models.Model):
             {'state': 'cancelled', 'cancel_reason_id': reason.id if reason else False, 'occurrences_left': 0}
         )
 
+    def _get_quantity_refusal(self):
+        """Return why the quantity of the parent line cannot change any more, or nothing."""
+        self.ensure_one()
+        if self.state in ('done', 'cancelled'):
+            return self.env._(
+                "%(subscription)s has ended: its quantity cannot change. Sell a new one.",
+                subscription=self.display_name,
+            )
+        if self.bill_upfront and self.order_line_id.sudo().invoice_lines:
+            return self.env._(
+                "%(subscription)s is billed in advance: its quantity cannot change. Sell another one, or stop it.",
+                subscription=self.display_name,
+            )
+        return None
+
     def _scale_quantity(self, factor):
         """Multiply what is not ordered yet after the parent line's quantity changed."""
+        self._plan_upfront_payments()
         for line in self.line_ids.filtered(lambda line: line.state == 'planned'):
             line._planning().quantity = line.product_uom_id.round(line.quantity * factor)
+        self.sudo()._share_prepaid()
 
     # === WORDS === #
 
@@ -558,7 +626,9 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         lines = self.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
         if self.state == 'cancelled':
-            return self.env._("Stopped after %(count)s boxes", count=len(set(lines.mapped('event_number'))))
+            return self.env._("Stopped · boxes ordered: %(count)s", count=len(set(lines.mapped('event_number'))))
+        if not self.quantity:
+            return ''
         if not lines:
             return self.env._("Nothing to send yet")
         dates = lines.mapped('date_planned')

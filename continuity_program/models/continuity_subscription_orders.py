@@ -183,7 +183,7 @@ class ContinuitySubscription(models.Model):
             'tag_ids': [Command.set(parent.tag_ids.ids)],
             'client_order_ref': parent.client_order_ref,
             'warehouse_id': parent.warehouse_id.id,
-            'carrier_id': lines.carrier_id[:1].id,
+            'carrier_id': (lines.carrier_id[:1] or parent.carrier_id).id,
             'sale_order_template_id': False,
             'require_signature': False,
             'require_payment': False,

@@ -96,7 +96,7 @@ class ContinuitySubscription(models.Model):
                 child._set_continuity_hold(subscription._get_hold_reason(child) or False)
 
     def _get_hold_reason(self, child):
-        """Return why a child order is not delivered for its payment, or nothing: the table of the design's section 6."""
+        """Return why a child order is not delivered for its payment, or nothing (``docs/behaviour.md#the-gate``)."""
         self.ensure_one()
         payments = self.payment_ids.filtered(
             lambda payment: payment.order_id == (self.order_id if self.bill_upfront else child)

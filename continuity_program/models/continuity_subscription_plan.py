@@ -1,5 +1,6 @@
 from collections import Counter
 from contextlib import contextmanager
+from datetime import timedelta
 
 from odoo import api, models
 from odoo.exceptions import UserError
@@ -115,7 +116,10 @@ class ContinuitySubscription(models.Model):
                 line.write(line._prepare_plan_update(vals))
             else:
                 new_vals.append(vals)
-        Line.union(*existing.values()).unlink()
+        orphans = self.line_ids._planning().filtered(
+            lambda line: line.program_event_number and not line.program_line_id
+        )
+        Line.union(orphans, *existing.values()).unlink()
         Line.create(new_vals)
         if existing_count and new_vals:
             self.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
@@ -309,7 +313,7 @@ class ContinuitySubscription(models.Model):
             line._update_continuity_price()
             subscription._share_prepaid()
             text = subscription.with_context(lang=subscription.partner_id.lang)._get_summary()
-            if text == subscription.plan_text:
+            if text == (subscription.plan_text or ''):
                 continue
             old_text = subscription.plan_text
             line.name = (
@@ -401,7 +405,7 @@ class ContinuitySubscription(models.Model):
 
     def _get_last_position(self):
         """Return the last (event ID, occurrence) that the plan has, whatever became of it."""
-        return max(((line.program_event_number, line.occurrence) for line in self.line_ids), default=(0, 0))
+        return max((line._get_position() for line in self.line_ids), default=(0, 0))
 
     def _get_next_occurrences(self):
         """Return the occurrences that the plan has room for.
@@ -410,9 +414,7 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         events = self._get_own_events()
-        open_occurrences = {
-            (line.program_event_number, line.occurrence) for line in self.line_ids if line.state == 'planned'
-        }
+        open_occurrences = {line._get_position() for line in self.line_ids if line.state == 'planned'}
         left = None if self.occurrences_left < 0 else self.occurrences_left
         occurrences = list(
             schedule.take(
@@ -428,7 +430,21 @@ class ContinuitySubscription(models.Model):
             )
         )
         schedule.check_size(events, occurrences)
-        return occurrences
+        delay = self._get_extension_delay(events)
+        return [occurrence._replace(date=occurrence.date + delay) for occurrence in occurrences]
+
+    def _get_extension_delay(self, events):
+        """Return by how much the plan already runs behind a program that was changed since, so that what is added
+        comes after it. An unchanged program, and one on a calendar, gives its own dates."""
+        last = self.line_ids.filtered(lambda line: line._get_position() == self._get_last_position())[:1]
+        if not last or self.program_id.is_calendar or self.program_revision == self.program_id.revision:
+            return timedelta()
+        event, occurrence = self._get_last_position()
+        before = schedule.timeline(
+            events, self.anchor_date, end_of_month=self.program_id.end_of_month, after=(event, occurrence - 1)
+        )
+        computed = next(before, None)
+        return max(last.date_planned - computed.date, timedelta()) if computed else timedelta()
 
     def _extend(self):
         """Add to the plan what it has room for."""

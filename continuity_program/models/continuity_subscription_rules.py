@@ -110,7 +110,7 @@ class ContinuitySubscription(models.Model):
         """Return the other memberships of the program at the same customer or delivery address."""
         if self.program_id.duplicate_policy == 'allow' or not self.partner_id:
             return self.browse()
-        duplicates_sudo = self.sudo().search(
+        return self.sudo().search(
             Domain('program_id', '=', self.program_id.id)
             & (
                 Domain('state', 'in', ('running', 'paused'))
@@ -122,7 +122,6 @@ class ContinuitySubscription(models.Model):
                 | Domain('partner_shipping_id', '=', self.partner_shipping_id.id)
             )
         )
-        return duplicates_sudo.sudo(self.env.su)
 
     def _get_partners(self):
         """Return all partners whose data a child order depends on."""

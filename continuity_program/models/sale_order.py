@@ -224,7 +224,7 @@ class SaleOrder(models.Model):
     def _get_continuity_window_refusal(self):
         """Return why a child order may not be delivered or invoiced yet, or nothing; late is always allowed."""
         self.ensure_one()
-        planned = min(self.order_line.continuity_line_id.mapped('date_planned'), default=None)
+        planned = min(self.sudo().order_line.continuity_line_id.mapped('date_planned'), default=None)
         if not planned:
             return None
         first_day = planned - timedelta(days=self.company_id._get_continuity_delivery_days())
@@ -288,6 +288,7 @@ class SaleOrder(models.Model):
 
     def _action_confirm(self):
         result = super()._action_confirm()
+        self.continuity_subscription_ids._planning().write({'is_page_shown': True})
         self.continuity_subscription_ids._run()
         for child in self.filtered(lambda order: order.continuity_parent_id and not order.continuity_payment_ids):
             subscription = child.order_line.continuity_line_id.subscription_id

@@ -26,13 +26,19 @@ class SaleOrderLine(models.Model):
 
     # === COMPUTE METHODS === #
 
-    @api.depends('product_id.continuity_program_id', 'order_id.continuity_parent_id', 'continuity_subscription_ids')
+    @api.depends(
+        'product_id.continuity_program_id', 'order_id.continuity_parent_id', 'continuity_subscription_ids', 'state'
+    )
     def _compute_is_continuity_parent(self):
         for line in self:
             line.is_continuity_parent = bool(
-                line.continuity_subscription_ids
-                or (line.product_id.continuity_program_id and not line.order_id.continuity_parent_id)
+                line.continuity_subscription_ids or (line.state in ('draft', 'sent', False) and line._sells_program())
             )
+
+    def _sells_program(self):
+        """Whether a line that has no subscription yet gets one: never those sold before their product had a program."""
+        self.ensure_one()
+        return bool(self.product_id.sudo().continuity_program_id and not self.order_id.continuity_parent_id)
 
     def _is_continuity(self):
         """Whether the line's price is that of a plan, and no price list's."""
@@ -56,7 +62,7 @@ class SaleOrderLine(models.Model):
         if not self.is_continuity_parent:
             return None
         subscription = self.continuity_subscription_ids
-        program = subscription.program_id or self.product_id.continuity_program_id
+        program = (subscription.program_id or self.product_id.continuity_program_id).sudo()
         if not (subscription.bill_upfront if subscription else program.bill_upfront):
             return 0.0
         if program.upfront_price_policy == 'product' or not subscription or not self.product_uom_qty:
@@ -90,7 +96,6 @@ class SaleOrderLine(models.Model):
     # A parent line itself is never delivered, and invoiced by upfront billing only.
 
     @api.depends(
-        'is_continuity_parent',
         'continuity_subscription_ids.state',
         'invoice_lines.move_id.state',
         'order_id.continuity_shipped_date',
@@ -104,9 +109,7 @@ class SaleOrderLine(models.Model):
         for line in self - plain:
             line.qty_to_invoice = line.product_uom_qty if line._is_to_bill_upfront() else 0.0
 
-    @api.depends(
-        'is_continuity_parent', 'continuity_subscription_ids.state', 'continuity_line_id.subscription_id.bill_upfront'
-    )
+    @api.depends('continuity_subscription_ids.state', 'continuity_line_id.subscription_id.bill_upfront')
     def _compute_invoice_status(self):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_invoice_status()
@@ -116,13 +119,13 @@ class SaleOrderLine(models.Model):
             else:
                 line.invoice_status = 'invoiced' if line._is_settled_by_plan() else 'no'
 
-    @api.depends('is_continuity_parent')
+    @api.depends('continuity_subscription_ids')
     def _compute_untaxed_amount_to_invoice(self):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_untaxed_amount_to_invoice()
         (self - plain).untaxed_amount_to_invoice = 0.0
 
-    @api.depends('is_continuity_parent')
+    @api.depends('continuity_subscription_ids')
     def _compute_amount_to_invoice(self):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_amount_to_invoice()
@@ -131,7 +134,7 @@ class SaleOrderLine(models.Model):
     def _is_billed_by_plan(self):
         """Whether nothing of the line is invoiced from the order: a parent line, or a child line that is prepaid."""
         self.ensure_one()
-        return bool(self.is_continuity_parent or self.continuity_line_id.subscription_id.bill_upfront)
+        return bool(self.continuity_subscription_ids or self.continuity_line_id.subscription_id.bill_upfront)
 
     def _is_part_of_plan(self):
         """Whether the line is billed in the instalments of its order: a parent line, or any line of a child order."""
@@ -184,7 +187,7 @@ class SaleOrderLine(models.Model):
         prices = {
             line: line.price_unit
             for line, vals in zip(lines, vals_list, strict=True)
-            if line.is_continuity_parent and line._is_price_given(vals)
+            if line._sells_program() and line._is_price_given(vals)
         }
         lines._create_subscriptions()
         for line, price in prices.items():
@@ -195,11 +198,12 @@ class SaleOrderLine(models.Model):
         replaced = self.browse()
         if 'product_id' in vals:
             replaced = self.filtered(lambda line: line.product_id.id != vals['product_id'])
-        quantities = (
-            {line: line.product_uom_qty for line in self.filtered('continuity_subscription_ids')}
-            if 'product_uom_qty' in vals
-            else {}
-        )
+        parents = self.filtered('continuity_subscription_ids')
+        if 'order_id' in vals and any(line.order_id.id != vals['order_id'] for line in parents):
+            raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
+        quantities = {}
+        if {'product_uom_qty', 'product_uom_id'} & vals.keys():
+            quantities = {line: line._get_plan_quantity() for line in parents}
         result = super().write(vals)
         if replaced:
             replaced.continuity_subscription_ids.sudo().unlink()
@@ -207,7 +211,7 @@ class SaleOrderLine(models.Model):
             replaced._create_subscriptions()
         for line, quantity in quantities.items():
             line._follow_quantity(quantity)
-        if {'product_uom_id', 'discount'} & vals.keys():
+        if 'discount' in vals:
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
         if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not self.env.context.get('sale_write_from_compute'):
             self._follow_price()
@@ -228,6 +232,15 @@ class SaleOrderLine(models.Model):
             subscription = line.continuity_subscription_ids
             if subscription.bill_upfront:
                 subscription._share_prepaid()
+                if subscription.state != 'draft':
+                    subscription._plan_upfront_payments()
+            elif subscription.state != 'draft' and (line.price_unit or line.discount):
+                raise UserError(
+                    self.env._(
+                        "%(subscription)s is billed per shipment: change the prices of its planned shipments.",
+                        subscription=subscription.display_name,
+                    )
+                )
             elif line.price_unit and subscription.state == 'draft':
                 price = line.price_unit
                 line.with_context(sale_write_from_compute=True).write({'price_unit': 0.0, 'technical_price_unit': 0.0})
@@ -252,7 +265,7 @@ class SaleOrderLine(models.Model):
     def _create_subscriptions(self):
         """Make the subscription, with its default plan, of each line that sells a program."""
         parents = self.filtered(
-            lambda line: line.is_continuity_parent and not line.continuity_subscription_ids and not line.display_type
+            lambda line: line._sells_program() and not line.continuity_subscription_ids and not line.display_type
         )
         if not parents:
             return
@@ -279,21 +292,32 @@ class SaleOrderLine(models.Model):
             )
         return program._get_sale_refusal()
 
+    def _get_plan_quantity(self):
+        """Return how often the line buys its plan, in the product's own unit."""
+        self.ensure_one()
+        return self.product_uom_id._compute_quantity(self.product_uom_qty, self.product_id.uom_id, round=False)
+
     def _follow_quantity(self, previous_quantity):
-        """Bring the subscription in line with a changed quantity; 0 stops it once it runs."""
+        """Bring the subscription in line with a changed quantity or unit; 0 stops it once it runs.
+
+        :param previous_quantity: the subscription's quantity before, in the product's own unit.
+        """
         self.ensure_one()
         subscription = self.continuity_subscription_ids
-        if previous_quantity == self.product_uom_qty:
+        quantity = self._get_plan_quantity()
+        if not subscription or previous_quantity == quantity:
             return
         if subscription.state == 'draft':
             subscription._plan()
             if self.order_id.state == 'sale':
                 subscription._run()
-        elif subscription.state in ('running', 'paused'):
-            if not self.product_uom_qty:
-                subscription._cancel()
-            elif previous_quantity:
-                subscription._scale_quantity(self.product_uom_qty / previous_quantity)
+        elif not quantity and subscription.state in ('running', 'paused'):
+            subscription._cancel()
+        else:
+            reason = subscription._get_quantity_refusal()
+            if reason:
+                raise UserError(reason)
+            subscription._scale_quantity(quantity / previous_quantity)
 
     # === ACTION METHODS === #
 
@@ -305,5 +329,8 @@ class SaleOrderLine(models.Model):
     # === STOCK === #
 
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
-        goods = self.filtered(lambda line: not line.is_continuity_parent)
+        # A line just added to a confirmed order comes here before it has its subscription.
+        goods = self.filtered(
+            lambda line: not line.continuity_subscription_ids and (line.move_ids or not line._sells_program())
+        )
         return super(SaleOrderLine, goods)._action_launch_stock_rule(previous_product_uom_qty=previous_product_uom_qty)

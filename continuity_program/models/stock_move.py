@@ -6,7 +6,8 @@ class StockMove(models.Model):
     _inherit = 'stock.move'
 
     def _action_assign(self, force_qty=False):
-        held = self.filtered(lambda move: move.sale_line_id.order_id.continuity_payment_hold)
+        # As the superuser: who handles goods need not see the order that sold them.
+        held = self.filtered(lambda move: move.sudo().sale_line_id.order_id.continuity_payment_hold)
         return super(StockMove, self - held)._action_assign(force_qty=force_qty)
 
     def _action_done(self, cancel_backorder=False):
@@ -17,9 +18,10 @@ class StockMove(models.Model):
 
     def _get_continuity_refusal(self):
         """Return why one of the moves may not be done, or nothing: every way of validating ends here."""
-        for order in self.sale_line_id.order_id.filtered('continuity_parent_id'):
-            moves = self.filtered(lambda move: move.sale_line_id.order_id == order)
-            is_leaving = any(moves.mapped(lambda move: move.picking_code == 'outgoing'))
+        sent = self.sudo().filtered(lambda move: move.picking_code != 'incoming' and not move.origin_returned_move_id)
+        for order in sent.sale_line_id.order_id.filtered('continuity_parent_id'):
+            moves = sent.filtered(lambda move: move.sale_line_id.order_id == order)
+            is_leaving = any(move.picking_code == 'outgoing' for move in moves)
             reason = order._get_continuity_hold_refusal() or (is_leaving and order._get_continuity_window_refusal())
             if reason:
                 return reason

@@ -12,12 +12,15 @@ ADDONS = 'odoo.addons.continuity_program'
 #: Everything of this addon that any logged-in user, portal users too, can call by RPC. Whoever adds a name here has
 #: looked at what it does for a user who may not read, write or even see the record.
 PUBLIC_METHODS = {
+    'account.move': {'button_cancel'},
+    'account.move.line': {'reconcile'},
+    'account.partial.reconcile': {'create', 'unlink'},
     'continuity.guard.mixin': {'create', 'write'},
     'continuity.job.issue': {'action_open_record'},
     'continuity.job.wizard': {'action_preview', 'action_run'},
     'continuity.line': {'create', 'write'},
     'continuity.parking.mixin': {'action_retry'},
-    'continuity.payment': {'action_retry', 'create', 'write'},
+    'continuity.payment': {'action_hold', 'action_release', 'action_retry', 'create', 'write'},
     'continuity.program': {'action_preview_plan', 'action_retry', 'action_view_subscriptions', 'copy_data', 'write'},
     'continuity.program.line': {'create', 'unlink', 'write'},
     'continuity.subscription': {
@@ -385,7 +388,7 @@ class TestBeyondTheScreens(AccessCase):
         records = {
             'continuity.subscription': self.mine,
             'continuity.line': self.mine.line_ids.filtered(lambda line: line.state == 'planned')[:1],
-            'continuity.payment': self.mine.payment_ids,
+            'continuity.payment': self.mine.payment_ids[:1],
             'sale.order': child,
             'sale.order.line': child.order_line,
         }

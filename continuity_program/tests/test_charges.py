@@ -203,5 +203,8 @@ class TestCharges(ChargeCase):
         self._run_job('process_payments')
 
         self.assertEqual(len(self.ledger), 1)
-        notes = [body for body in first.message_ids.sorted('id').mapped('body') if "hold by" in body]
-        self.assertEqual([note[3:-4].split(" by ")[0] for note in notes], ["Put on hold", "Taken off hold"])
+        bodies = first.message_ids.sorted("id").mapped("body")
+        self.assertEqual(
+            [text for body in bodies for text in ("Put on hold", "Taken off hold") if text in body],
+            ["Put on hold", "Taken off hold"],
+        )

@@ -1252,15 +1252,23 @@ class TestParentLine(PlanCase):
             self.assertFalse(order.delivery_status)
 
     def test_parent_has_nothing_to_invoice(self):
-        for upfront in (False, True):
-            with self.subTest(upfront=upfront):
-                order = self._sell(self.program, bill_upfront=upfront).order_id
+        order = self._sell(self.program).order_id
 
-                self.assertEqual(order.invoice_status, 'no')
-                self.assertEqual(order.order_line.qty_to_invoice, 0)
-                self.assertEqual(order.order_line.untaxed_amount_to_invoice, 0)
-                with self.assertRaisesRegex(UserError, "invoice"):
-                    order._create_invoices()
+        self.assertEqual(order.invoice_status, 'no')
+        self.assertEqual(order.order_line.qty_to_invoice, 0)
+        self.assertEqual(order.order_line.untaxed_amount_to_invoice, 0)
+        with self.assertRaisesRegex(UserError, "invoice"):
+            order._create_invoices()
+
+    def test_upfront_parent_is_invoiced_once(self):
+        order = self._sell(self.program, bill_upfront=True).order_id
+        self.assertEqual((order.invoice_status, order.order_line.qty_to_invoice), ('to invoice', 1))
+
+        order._create_invoices()
+
+        self.assertEqual((order.invoice_status, order.order_line.qty_to_invoice), ('no', 0))
+        with self.assertRaisesRegex(UserError, "invoice"):
+            order._create_invoices()
 
     def test_parent_does_not_use_the_customers_credit(self):
         self.company.account_use_credit_limit = True

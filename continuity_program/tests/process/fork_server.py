@@ -1,0 +1,96 @@
+"""Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG`.
+
+Reads one JSON command a line, answers with one JSON line. A task is a function of ``tasks.py``; it runs in a process
+of its own, with connections of its own, on any copy of the database. So a process to kill costs milliseconds.
+"""
+
+import importlib
+import json
+import logging
+import os
+import sys
+import threading
+import time
+import traceback
+
+from odoo import api, sql_db
+from odoo.modules.registry import Registry
+from odoo.tools import config
+
+
+def main(database, log):
+    config.parse_config(['-d', database, '--logfile', log, '--no-http', '--max-cron-threads=0'], setup_logging=True)
+    registry = Registry(database)
+    tasks = importlib.import_module('tasks')  # imports addons, which Odoo finds from here on
+    sql_db.close_all()
+    answer({'ready': os.getpid()})
+    for text in sys.stdin:
+        command = json.loads(text)
+        if 'task' in command:
+            answer({'pid': start(registry, tasks, command)})
+        else:
+            answer({'status': wait(**command)})
+
+
+def answer(message):
+    print(json.dumps(message), flush=True)
+
+
+def start(registry, tasks, command):
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        status = run(registry, tasks, **command)
+    finally:
+        logging.shutdown()
+        os._exit(status)
+
+
+def wait(pid, timeout):
+    """Return the exit status of a task, negative for a signal, nothing while it still runs."""
+    deadline = time.monotonic() + timeout
+    while True:
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.005)
+
+
+def run(registry, tasks, task, database, log, result, args, host=None):
+    """Run a task in the present process, on this database, and write down what it returns."""
+    redirect_output(log)
+    if host:
+        config['db_host'] = host
+    threading.current_thread().dbname = registry.db_name = database
+    registry._db = sql_db.db_connect(database)
+    registry._db_readonly = None
+    Registry.registries[database] = registry
+    try:
+        registry.check_signaling()
+        with registry.cursor() as cr:
+            value = getattr(tasks, task)(api.Environment(cr, api.SUPERUSER_ID, {}), **args)
+    except Exception:
+        traceback.print_exc()
+        return 3
+    with open(result, 'w') as file:
+        json.dump(value, file, default=str)
+    return 0
+
+
+def redirect_output(log):
+    """Send everything this process says to a file of its own."""
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (1, 2):
+        os.dup2(file, stream)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter('%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s'))
+    logging.getLogger().handlers[:] = [handler]
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
