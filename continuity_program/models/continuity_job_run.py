@@ -12,6 +12,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import RedirectWarning, UserError
 from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
+from odoo.tools import format_date
 
 from .continuity_guard_mixin import COMMITTING
 
@@ -21,7 +22,7 @@ _logger = logging.getLogger(__name__)
 BATCH_SIZE = 100
 #: How often a batch is tried when the database refuses it for the moment.
 MAX_TRIES = 4
-#: What is no record's fault: the database is busy or gone. The second is what psycopg2 says once the connection is lost.
+#: What is no record's fault: the database is busy, or gone (the second is what psycopg2 says then).
 NOBODYS_FAULT = (OperationalError, InterfaceError)
 #: Runs older than this are removed by the autovacuum.
 KEPT_FOR = timedelta(days=180)
@@ -133,9 +134,9 @@ class ContinuityJobRun(models.Model):
     criteria = fields.Char(readonly=True, help="The domain it was restricted to.")
     company_ids = fields.Many2many(comodel_name='res.company', readonly=True)
     user_id = fields.Many2one(comodel_name='res.users', string="Started By", readonly=True)
-    date_start = fields.Datetime(default=fields.Datetime.now, readonly=True)
-    date_end = fields.Datetime(readonly=True)
-    duration = fields.Float(compute='_compute_duration', store=True, help="In minutes.")
+    date_start = fields.Datetime(string="Started", default=fields.Datetime.now, readonly=True)
+    date_end = fields.Datetime(string="Ended", readonly=True)
+    duration = fields.Float(string="Duration (s)", compute='_compute_duration', store=True, digits=(12, 1))
     rate = fields.Float(string="Done per Second", compute='_compute_duration', store=True, aggregator='avg')
     selected_count = fields.Integer(string="Selected", readonly=True)
     done_count = fields.Integer(string="Done", readonly=True)
@@ -151,14 +152,14 @@ class ContinuityJobRun(models.Model):
     def _compute_duration(self):
         for run in self:
             seconds = (run.date_end - run.date_start).total_seconds() if run.date_end else 0.0
-            run.duration = seconds / 60
+            run.duration = seconds
             run.rate = run.done_count / max(seconds, 1.0)
 
     @api.depends('job', 'date_start')
     def _compute_display_name(self):
         for run in self:
             day = run.as_of or (run.date_start or fields.Datetime.now()).date()
-            run.display_name = f"{self._get_job_label(run.job)} {fields.Date.to_string(day)}"
+            run.display_name = f"{self._get_job_label(run.job)} {format_date(self.env, day)}"
 
     # === THE JOBS === #
 

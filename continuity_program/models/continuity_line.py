@@ -313,10 +313,19 @@ class ContinuityLine(models.Model):
             if line.program_line_id or line.state != 'planned':
                 raise UserError(
                     self.env._(
-                        "%(line)s is part of the program's plan and cannot be deleted. Skip or cancel it instead.",
+                        "%(line)s is part of the program's plan and cannot be deleted.",
                         line=line.display_name,
                     )
                 )
+
+    # === ACTION METHODS === #
+
+    def action_remove(self):
+        """Remove lines that were added by hand."""
+        self.check_access('unlink')
+        self.unlink()
+
+    # === CHANGES BY HAND === #
 
     @api.model
     def _get_plan_fields(self):

@@ -221,6 +221,7 @@ class ContinuitySubscription(models.Model):
         copy=False,
         index=True,
         tracking=True,
+        group_expand=True,
     )
 
     # The page
@@ -234,6 +235,7 @@ class ContinuitySubscription(models.Model):
         comodel_name='continuity.subscription', compute='_compute_duplicate_ids', compute_sudo=True
     )
     has_duplicates = fields.Boolean(compute='_compute_duplicate_ids', compute_sudo=True)
+    shipping_policy = fields.Selection(related='program_id.shipping_policy')
     is_waiting = fields.Boolean(
         string="Waiting for New Events",
         compute='_compute_is_waiting',
@@ -515,7 +517,9 @@ class ContinuitySubscription(models.Model):
             self.sudo().is_page_shown = True
         return {
             'type': 'ir.actions.act_window',
-            'name': self.display_name,
+            'name': self.env._(
+                "%(program)s for %(partner)s", program=self.program_id.name, partner=self.partner_id.name
+            ),
             'res_model': self._name,
             'res_id': self.id,
             'views': [(self.env.ref('continuity_program.continuity_subscription_view_form_page').id, 'form')],
@@ -645,17 +649,16 @@ class ContinuitySubscription(models.Model):
             'last': format_date(self.env, max(dates), date_format='d MMM y'),
             'each': each,
             'total': self._format_amount(self.amount_total),
-            'due': self._format_amount(self._get_amount_due_now()),
         }
         if self.occurrences_left:
-            return self.env._("%(count)s boxes, first %(first)s · %(each)s · due now %(due)s", **values)
-        if self.shipment_count == 1:
-            return self.env._("1 box on %(first)s · in all %(total)s incl. taxes · due now %(due)s", **values)
-        return self.env._(
-            "%(count)s boxes, first %(first)s, last %(last)s · %(each)s · in all %(total)s incl. taxes · "
-            "due now %(due)s",
-            **values,
-        )
+            text = self.env._("%(count)s boxes, first %(first)s · %(each)s", **values)
+        elif self.shipment_count == 1:
+            text = self.env._("1 box on %(first)s · in all %(total)s incl. taxes", **values)
+        else:
+            text = self.env._(
+                "%(count)s boxes, first %(first)s, last %(last)s · %(each)s · in all %(total)s incl. taxes", **values
+            )
+        return self.env._("%(plan)s · due now %(due)s", plan=text, due=self._format_amount(self._get_amount_due_now()))
 
     def _get_price_text(self, lines):
         """Return in words what the boxes of these lines cost each, taxes included."""

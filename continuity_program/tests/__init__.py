@@ -4,10 +4,13 @@ from . import test_create_orders
 from . import test_engine
 from . import test_extend
 from . import test_gate
+from . import test_missed_days
 from . import test_parent_price
 from . import test_payments
 from . import test_plan
+from . import test_preview_is_run
 from . import test_program
+from . import test_regressions
 from . import test_schedule
 from . import test_tours
 from . import test_update_events

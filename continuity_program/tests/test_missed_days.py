@@ -3,7 +3,6 @@ from zoneinfo import ZoneInfo
 
 from freezegun import freeze_time
 
-from odoo import fields
 from odoo.tests import tagged
 
 from .common import ContinuityCase, day
@@ -164,6 +163,4 @@ class TestTwoYears(ContinuityCase):
         self.assertEqual(
             sorted(children.order_line.continuity_line_id.mapped('date_planned')), sorted(set(planned_days))
         )
-        self.assertEqual([fields.Date.to_string(on)[:7] for on in planned_days], sorted(
-            {fields.Date.to_string(on)[:7] for on in planned_days}
-        ))
+        self.assertEqual(len({(on.year, on.month) for on in planned_days}), 25)

@@ -23,7 +23,8 @@ class ContinuityJobWizard(models.TransientModel):
     is_on_programs = fields.Boolean(compute='_compute_is_on_programs')
     is_previewed = fields.Boolean()
     line_ids = fields.One2many(comodel_name='continuity.job.wizard.line', inverse_name='wizard_id', readonly=True)
-    preview_count = fields.Integer(compute='_compute_preview_count')
+    preview_count = fields.Integer(string="To Do, Nothing Done Yet:", compute='_compute_preview_count')
+    is_ahead = fields.Boolean(compute='_compute_is_ahead')
 
     @api.depends('job')
     def _compute_is_on_programs(self):
@@ -33,7 +34,17 @@ class ContinuityJobWizard(models.TransientModel):
     @api.depends('line_ids')
     def _compute_preview_count(self):
         for wizard in self:
-            wizard.preview_count = len(wizard.line_ids)
+            wizard.preview_count = len(wizard.line_ids.filtered(lambda line: not line.skipped))
+
+    @api.depends('as_of')
+    def _compute_is_ahead(self):
+        for wizard in self:
+            wizard.is_ahead = bool(wizard.as_of) and wizard.as_of > self.env.company._get_continuity_today()
+
+    @api.onchange('job', 'as_of', 'limit', 'program_ids', 'partner_ids', 'subscription_ids')
+    def _onchange_criteria(self):
+        self.is_previewed = False
+        self.line_ids = [Command.clear()]
 
     @api.model
     def _get_job_model(self, job):

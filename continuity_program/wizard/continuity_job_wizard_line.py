@@ -12,6 +12,7 @@ class ContinuityJobWizardLine(models.TransientModel):
     res_id = fields.Many2oneReference(model_field='res_model')
     subscription_id = fields.Many2one(comodel_name='continuity.subscription')
     order_id = fields.Many2one(comodel_name='sale.order', string="Parent Order")
+    partner_id = fields.Many2one(related='subscription_id.partner_id')
     currency_id = fields.Many2one(related='subscription_id.currency_id')
     change = fields.Char()
     date = fields.Date()

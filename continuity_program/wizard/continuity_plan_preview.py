@@ -37,7 +37,12 @@ class ContinuityPlanPreview(models.TransientModel):
         store=True,
     )
     currency_id = fields.Many2one(comodel_name='res.currency', compute='_compute_line_ids', store=True)
-    amount_total = fields.Monetary(compute='_compute_line_ids', store=True, help="Taxes and shipping included.")
+    amount_total = fields.Monetary(
+        string="Total incl. Taxes and Shipping",
+        compute='_compute_line_ids',
+        store=True,
+        help="Taxes and shipping included.",
+    )
     warning = fields.Text(compute='_compute_line_ids', store=True)
 
     @api.depends('program_id')

@@ -19,7 +19,7 @@ from devtool import postgres, project
 
 HERE = Path(__file__).resolve().parent
 NAME = 'continuity_process'
-SOLD = (('monthly', 50), ('monthly', 50), ('endless', 2))
+SOLD = (('monthly', 450), ('monthly', 550), ('endless', 100))
 #: Tables that tell how a state was reached, not what it is.
 HISTORY = {'continuity_job_run', 'continuity_job_issue', 'continuity_job_run_res_company_rel', 'ir_cron_progress'}
 

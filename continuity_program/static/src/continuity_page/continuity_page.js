@@ -65,7 +65,7 @@ export class ContinuityPageController extends FormController {
     setup() {
         super.setup(...arguments);
         // Mounted before the dialog, which focuses its first field only when nothing inside has the focus yet.
-        onMounted(() => document.querySelector(`#${this.env.dialogId} footer .btn-primary`)?.focus());
+        onMounted(() => document.querySelector(`#${this.env.dialogId} footer .btn-primary:not(.d-none)`)?.focus());
     }
 }
 

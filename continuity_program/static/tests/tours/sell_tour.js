@@ -44,14 +44,14 @@ registry.category("web_tour.tours").add("continuity_sell", {
         // The page opens again from the line, and keeps the change.
         { trigger: ".o_data_row:contains('Tour Coffee Plan') button[name='action_open_continuity']", run: "click" },
         { trigger: ".modal .o_data_row:first td[name='quantity']:contains('7.00')" },
-        { trigger: ".modal footer .btn-secondary:contains('Discard')", run: "click" },
+        { trigger: ".modal footer .btn-secondary:contains('Close')", run: "click" },
         { trigger: "body:not(:has(.modal))" },
         { trigger: "button[name='action_confirm']:enabled", run: "click" },
         { trigger: ".o_arrow_button_current:contains('Sales Order')" },
         // And on the confirmed order.
         { trigger: ".o_data_row:contains('Tour Book Club') button[name='action_open_continuity']", run: "click" },
         { trigger: ".modal .o_continuity_summary:contains('3 boxes')" },
-        { trigger: ".modal footer .btn-secondary:contains('Discard')", run: "click" },
+        { trigger: ".modal footer .btn-secondary:contains('Close')", run: "click" },
         { trigger: "body:not(:has(.modal))" },
     ],
 });
