@@ -7,6 +7,8 @@ from collections import Counter
 from datetime import timedelta
 from itertools import groupby
 
+from freezegun import freeze_time
+
 from odoo import fields
 
 NIGHTS = 366
@@ -42,15 +44,40 @@ def first_night():
 
 
 def simulate(night, jobs):
-    """One night: every job in order. What they did, by column."""
+    """One day and the night after it: warehouse, customers, then every job. What the jobs did, by column."""
     counts = Counter()
-    for job in jobs:
-        run = env["continuity.job.run"]._execute(job, as_of=night, commit=True)
-        counts["failed"] += run.failed_count
-        if job in DONE_COLUMNS:
-            counts[DONE_COLUMNS[job]] += run.done_count
+    with freeze_time(f"{night} 12:00:00"):
+        deliver()
+        pay()
+        for job in jobs:
+            run = env["continuity.job.run"]._execute(job, as_of=night, commit=True)
+            counts["failed"] += run.failed_count
+            if job in DONE_COLUMNS:
+                counts[DONE_COLUMNS[job]] += run.done_count
     env.invalidate_all()
     return counts
+
+
+def deliver():
+    """The warehouse sends what is in stock."""
+    pickings = env["stock.picking"].search(
+        [("sale_id.continuity_role", "=", "child"), ("state", "=", "assigned"), ("picking_type_code", "=", "outgoing")]
+    )
+    pickings.move_ids.picked = True
+    if pickings:
+        pickings._action_done()
+
+
+def pay():
+    """The customers pay the bills that are due."""
+    lines = env["continuity.payment"].search(
+        [("state", "=", "billed"), ("move_line_id.date_maturity", "<=", fields.Date.today())]
+    ).move_line_id
+    for line in lines:
+        wizard = env["account.payment.register"].with_context(
+            active_model="account.move.line", active_ids=line.ids, dont_redirect_to_payments=True
+        )
+        wizard.create({})._create_payments()
 
 
 def print_row(label, parents, counts):

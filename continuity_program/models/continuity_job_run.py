@@ -174,6 +174,7 @@ class ContinuityJobRun(models.Model):
             'update_events': Job('continuity.program'),
             'create_orders': Job('continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'),
             'process_payments': Job('continuity.payment', own_transaction=True),
+            'close': Job('continuity.subscription'),
         }
 
     @api.model

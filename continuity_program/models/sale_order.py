@@ -193,6 +193,17 @@ class SaleOrder(models.Model):
             return {**action, 'views': [(False, 'form')], 'res_id': self.id}
         return {**action, 'view_mode': 'list,form', 'domain': [('id', 'in', self.ids)]}
 
+    # === CLOSING === #
+
+    def _close_continuity_parents(self):
+        """Lock the parent orders whose subscriptions have all ended and whose other lines are invoiced."""
+        self.filtered(
+            lambda order: order.state == 'sale'
+            and not order.locked
+            and order.invoice_status == 'invoiced'
+            and all(sub.state in ('done', 'cancelled') for sub in order.continuity_subscription_ids)
+        ).action_lock()
+
     # === THE GATE ON DELIVERIES === #
 
     def _set_continuity_hold(self, reason):
