@@ -88,7 +88,8 @@ class TestMissedDays(ContinuityCase):
         )
 
     def test_each_order_is_of_its_own_day(self):
-        subscription = self._sell(self._create_program(self.calendar, missed_event_policy='consolidate'), on=self.joining)
+        program = self._create_program(self.calendar, missed_event_policy='consolidate')
+        subscription = self._sell(program, on=self.joining)
 
         run = self._run_job('create_orders', self.after, domain=[('id', '=', subscription.id)])
 

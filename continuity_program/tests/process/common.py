@@ -209,10 +209,8 @@ class ProcessCase(unittest.TestCase):
 
     def assertRunsAddUp(self):
         """Every run that ended, in any way, tells the truth."""
-        self.assertEqual(
-            self.query("SELECT id FROM continuity_job_run WHERE selected_count <> done_count + skipped_count + failed_count"),
-            [],
-        )
+        wrong = "SELECT id FROM continuity_job_run WHERE selected_count <> done_count + skipped_count + failed_count"
+        self.assertEqual(self.query(wrong), [])
         self.assertEqual(
             self.query(
                 """
@@ -283,7 +281,10 @@ STATE = (
   GROUP BY line.continuity_line_id, move.id, picking.id
   ORDER BY line.continuity_line_id
     """,
-    "SELECT product_id, location_id, SUM(quantity), SUM(reserved_quantity) FROM stock_quant GROUP BY 1, 2 ORDER BY 1, 2",
+    """
+    SELECT product_id, location_id, SUM(quantity), SUM(reserved_quantity)
+      FROM stock_quant GROUP BY product_id, location_id ORDER BY product_id, location_id
+    """,
 )
 
 

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from pathlib import Path
 
 from odoo import api, sql_db
 from odoo.modules.registry import Registry
@@ -76,8 +77,7 @@ def run(registry, tasks, task, database, log, result, args, host=None):
     except Exception:
         traceback.print_exc()
         return 3
-    with open(result, 'w') as file:
-        json.dump(value, file, default=str)
+    Path(result).write_text(json.dumps(value, default=str))
     return 0
 
 

@@ -152,7 +152,7 @@ def execute_without_guard(env, meeting, **options):
 
 def cron_run(env, job='create_orders', batch_size=continuity_job_run.BATCH_SIZE, die_at=None):
     """Do what the scheduled action does; ``die_at`` is the number of the statement or commit to be killed at."""
-    with patch.object(continuity_job_run, 'BATCH_SIZE', batch_size), _killing_at(die_at) as steps:
+    with patch.object(continuity_job_run, 'BATCH_SIZE', batch_size), KillingAt(die_at) as steps:
         env['continuity.job.run']._cron_run(job)
     return {'steps': steps.count, 'commits': steps.commits}
 
@@ -264,7 +264,7 @@ def _get_counts(run):
     }
 
 
-class _killing_at:
+class KillingAt:
     """Count statements and commits; be killed just before the one with this number, or just after a commit."""
 
     def __init__(self, number):

@@ -29,7 +29,8 @@ class TestTenInAThousand(ProcessCase):
                 f"(continuity_parent_id IS NULL OR partner_id NOT IN ({partners})) NOT VALID"
             )
             cursor.execute(f"UPDATE sale_order SET warehouse_id = NULL WHERE id IN ({orders})", [bad['warehouse']])
-        self.archived, self.foreign = self.run_task('create_poison', products=bad['product'], pricelists=bad['pricelist'])
+        poisoned = {'products': bad['product'], 'pricelists': bad['pricelist']}
+        self.archived, self.foreign = self.run_task('create_poison', **poisoned)
         return bad
 
     def get_parked(self):
@@ -37,7 +38,7 @@ class TestTenInAThousand(ProcessCase):
 
     def test_ten_in_a_thousand(self):
         bad = self.poison()
-        all_bad = sorted(sum(bad.values(), []))
+        all_bad = sorted(record for records in bad.values() for record in records)
 
         process = self.start('execute_with_bad_overrides', raising=bad['override'], domain=self.get_domain())
         run = process.finish(timeout=240)
@@ -80,6 +81,7 @@ class TestTenInAThousand(ProcessCase):
         self.run_task('write', model='product.product', ids=self.archived, vals={'active': True})
         self.assertEqual(set(self.get_parked()) & set(bad['product']), set())
         self.query("ALTER TABLE sale_order DROP CONSTRAINT continuity_test_check")
-        self.query("UPDATE sale_order SET warehouse_id = (SELECT min(id) FROM stock_warehouse) WHERE warehouse_id IS NULL")
+        warehouse = "SELECT min(id) FROM stock_warehouse"
+        self.query(f"UPDATE sale_order SET warehouse_id = ({warehouse}) WHERE warehouse_id IS NULL")
         self.query("UPDATE product_pricelist SET currency_id = %s WHERE id = %s", self.foreign[1], self.foreign[0])
         self.run_task('retry', ids=sorted(self.get_parked()))

@@ -12,7 +12,7 @@ class TestKill(ProcessCase):
     def setUp(self):
         super().setUp()
         self.twin = self.copy()
-        self.random = random.Random(20270101)  # noqa: S311 - the same kills each time
+        self.random = random.Random(20270101)
 
     def count_children(self):
         return self.get_value("SELECT count(*) FROM sale_order WHERE continuity_parent_id IS NOT NULL")
@@ -45,7 +45,7 @@ class TestKill(ProcessCase):
         return killed, wasted
 
     def run_twin(self, batch_size):
-        """Run the twin without a break; return statements and seconds per batch, and where commits are."""
+        """Run the twin without a break; return how many statements, with the places of commits, and seconds it took."""
         start = time.monotonic()
         result = self.run_task('cron_run', self.twin, batch_size=batch_size)
         return result, time.monotonic() - start
@@ -56,20 +56,18 @@ class TestKill(ProcessCase):
         self.assertSameState(self.database, self.twin)
         self.assertRunsAddUp()
         self.assertEqual(self.get_value("SELECT SUM(done_count) FROM continuity_job_run"), count)
-        self.assertEqual(
-            self.query("SELECT state, count(*) FROM continuity_job_run WHERE state IN ('running', 'waiting') GROUP BY 1"),
-            [],
-        )
+        still_open = "SELECT id FROM continuity_job_run WHERE state NOT IN ('done', 'stopped')"
+        self.assertEqual(self.query(still_open), [])
 
     def test_fifty_kills(self):
-        count, batch_size = 200, 10
+        count, batch_size = 150, 10
         for database in (self.database, self.twin):
             self.keep_only(count, database=database)
         whole, seconds = self.run_twin(batch_size)
         batches = count / batch_size
-        reach = int(1.2 * whole['steps'] / batches)
+        reach = int(1.1 * whole['steps'] / batches)
         attempts = [
-            {'after': self.random.uniform(0, 1.2 * seconds / batches)}
+            {'after': self.random.uniform(0, 1.1 * seconds / batches)}
             if number % 4 == 0
             else {'die_at': self.random.randint(1, reach)}
             for number in range(55)
@@ -98,12 +96,12 @@ class TestKill(ProcessCase):
 
     def test_kills_of_whole_batches(self):
         """With the size that batches really have, at most one is repeated."""
-        count, batch_size = 230, 100
+        count, batch_size = 130, 100
         for database in (self.database, self.twin):
             self.keep_only(count, database=database)
         whole, _seconds = self.run_twin(batch_size)
         steps = whole['steps']
-        attempts = [{'die_at': int(steps * part)} for part in (0.4, 0.7, 0.35)]
+        attempts = [{'die_at': int(steps * part)} for part in (0.4, 0.7, 0.9)]
 
         killed, wasted = self.kill_until(batch_size, attempts, lambda: False)
 
