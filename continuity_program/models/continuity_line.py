@@ -251,7 +251,7 @@ class ContinuityLine(models.Model):
 
     # === CONSTRAINT METHODS === #
 
-    @api.constrains('quantity', 'discount', 'event_number', 'product_id', 'product_uom_id')
+    @api.constrains('quantity', 'discount', 'event_number', 'product_id', 'product_uom_id', 'payment_term_id')
     def _check_values(self):
         for line in self:
             reason = line._get_value_error()
@@ -269,6 +269,8 @@ class ContinuityLine(models.Model):
             return self.env._("the shipment number must be 1 or more.")
         if self.product_id.continuity_program_id:
             return self.env._("a product that sells a continuity program cannot be sent by one.")
+        if self.payment_term_id.early_discount:
+            return self.env._("a payment term with an early payment discount cannot be a payment schedule.")
         if not self.product_uom_id._has_common_reference(self.product_id.uom_id):
             return self.env._("the unit %(unit)s does not fit the product.", unit=self.product_uom_id.name)
         return None

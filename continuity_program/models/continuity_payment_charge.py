@@ -77,7 +77,7 @@ class ContinuityPayment(models.Model):
             return self._get_resume_refusal(open_transaction)
         if self.state not in ('scheduled', 'declined'):
             return 'not_due', self.env._("It is %(state)s.", state=self.state)
-        token = self.subscription_id.payment_token_id
+        token = self.subscription_id._get_own_token()
         if not token or not token.active or token.provider_id.state == 'disabled':
             return 'no_token', self.env._("No usable card.")
         if token.provider_id.state == 'enabled' and not self._is_committing():
@@ -166,7 +166,7 @@ class ContinuityPayment(models.Model):
     def _checkpoint(self):
         """Make what is written last, in a run that commits; return whether it does."""
         if self._is_committing():
-            self.env.cr.commit()
+            self.env['ir.cron']._commit_progress()
             return True
         self.env.flush_all()
         return False

@@ -408,7 +408,9 @@ class ContinuitySubscription(models.Model):
         for subscription in self:
             reason = subscription._get_payment_method_error()
             if reason:
-                raise ValidationError(f"{subscription.display_name}: {reason}")
+                raise ValidationError(
+                    self.env._("%(subscription)s: %(reason)s", subscription=subscription.display_name, reason=reason)
+                )
 
     def _get_payment_method_error(self):
         """Return what is wrong with the way of paying, or nothing."""
@@ -609,7 +611,8 @@ class ContinuitySubscription(models.Model):
                 "%(subscription)s has ended: its quantity cannot change. Sell a new one.",
                 subscription=self.display_name,
             )
-        if self.bill_upfront and self.order_line_id.sudo().invoice_lines:
+        bills = self.order_line_id.sudo().invoice_lines.move_id.filtered(lambda move: move.state != 'cancel')
+        if self.bill_upfront and bills:
             return self.env._(
                 "%(subscription)s is billed in advance: its quantity cannot change. Sell another one, or stop it.",
                 subscription=self.display_name,
@@ -618,10 +621,11 @@ class ContinuitySubscription(models.Model):
 
     def _scale_quantity(self, factor):
         """Multiply what is not ordered yet after the parent line's quantity changed."""
-        self._plan_upfront_payments()
         for line in self.line_ids.filtered(lambda line: line.state == 'planned'):
             line._planning().quantity = line.product_uom_id.round(line.quantity * factor)
+        self.sudo().order_line_id._update_continuity_price()
         self.sudo()._share_prepaid()
+        self._plan_upfront_payments()
 
     # === WORDS === #
 

@@ -102,7 +102,7 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         if self.payment_method != 'token' or self.bill_upfront:
             return None
-        token_sudo = self.sudo().payment_token_id
+        token_sudo = self._get_own_token()
         if not token_sudo or not token_sudo.active or token_sudo.provider_id.state == 'disabled':
             return 'no_token', self.env._("No usable card.")
         if token_sudo.continuity_expiry_date and token_sudo.continuity_expiry_date < max(lines[0].date_planned, as_of):

@@ -28,6 +28,7 @@ class ContinuitySubscription(models.Model):
             'order_start': program.order_start,
             'bill_upfront': program.bill_upfront,
             'payment_term_id': program.payment_term_id.id,
+            'payment_method': 'token' if program.allowed_methods == 'token' else 'on_account',
         }
 
     def _plan(self):
@@ -153,7 +154,10 @@ class ContinuitySubscription(models.Model):
         events = self.program_id._get_events()
         if self.program_id.is_calendar:
             return events
-        return [event for event in events if event.number >= self.start_event]
+        # By the program's numbers of today: an event may have been renumbered since.
+        planned = [line._get_position()[0] for line in self.line_ids if line.program_line_id]
+        start_event = min(planned, default=self.start_event)
+        return [event for event in events if event.number >= start_event]
 
     def _prepare_lines(self, shipments):
         """Yield the values of the planned lines of the shipments, each with its program line."""
@@ -454,7 +458,8 @@ class ContinuitySubscription(models.Model):
         self.env['continuity.line']._planning().create(self._prepare_extension(occurrences))
         # Fewer than expected: the program has lost events, and the plan ends here until it is synchronised.
         if not occurrences:
-            self.occurrences_left = 0
+            if schedule.count_left(self._get_own_events(), after=self._get_last_position()) == 0:
+                self.occurrences_left = 0
         elif self.occurrences_left > 0:
             self.occurrences_left -= len(occurrences)
 

@@ -198,10 +198,12 @@ class SaleOrder(models.Model):
     def _close_continuity_parents(self):
         """Lock the parent orders whose subscriptions have all ended and whose other lines are invoiced."""
         self.filtered(
-            lambda order: order.state == 'sale'
-            and not order.locked
-            and order.invoice_status == 'invoiced'
-            and all(sub.state in ('done', 'cancelled') for sub in order.continuity_subscription_ids)
+            lambda order: (
+                order.state == 'sale'
+                and not order.locked
+                and order.invoice_status == 'invoiced'
+                and all(sub.state in ('done', 'cancelled') for sub in order.continuity_subscription_ids)
+            )
         ).action_lock()
 
     # === THE GATE ON DELIVERIES === #

@@ -214,7 +214,7 @@ class SaleOrderLine(models.Model):
         if 'discount' in vals:
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
         if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not self.env.context.get('sale_write_from_compute'):
-            self._follow_price()
+            self._follow_price(vals)
         return result
 
     @api.model
@@ -222,7 +222,7 @@ class SaleOrderLine(models.Model):
         """Whether the values of a new line hold a price that somebody set, and not only the one the form showed."""
         return bool(vals.get('price_unit')) and vals['price_unit'] != vals.get('technical_price_unit')
 
-    def _follow_price(self):
+    def _follow_price(self, vals):
         """Bring the plans in line with a price that the salesperson set on their parent lines.
 
         Billed in advance, it is what the customer pays, shared among the shipments. Else it is the price of each event:
@@ -234,7 +234,7 @@ class SaleOrderLine(models.Model):
                 subscription._share_prepaid()
                 if subscription.state != 'draft':
                     subscription._plan_upfront_payments()
-            elif subscription.state != 'draft' and (line.price_unit or line.discount):
+            elif subscription.state != 'draft' and {'price_unit', 'discount'} & vals.keys():
                 raise UserError(
                     self.env._(
                         "%(subscription)s is billed per shipment: change the prices of its planned shipments.",

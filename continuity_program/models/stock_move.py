@@ -6,9 +6,12 @@ class StockMove(models.Model):
     _inherit = 'stock.move'
 
     def _action_assign(self, force_qty=False):
-        # As the superuser: who handles goods need not see the order that sold them.
-        held = self.filtered(lambda move: move.sudo().sale_line_id.order_id.continuity_payment_hold)
+        held = self._get_continuity_sent().filtered(lambda move: move.sale_line_id.order_id.continuity_payment_hold)
         return super(StockMove, self - held)._action_assign(force_qty=force_qty)
+
+    def _get_continuity_sent(self):
+        """Return the moves that send goods, no returns; as the superuser, for who handles goods need not see orders."""
+        return self.sudo().filtered(lambda move: move.picking_code != 'incoming' and not move.origin_returned_move_id)
 
     def _action_done(self, cancel_backorder=False):
         reason = self._get_continuity_refusal()
@@ -18,7 +21,7 @@ class StockMove(models.Model):
 
     def _get_continuity_refusal(self):
         """Return why one of the moves may not be done, or nothing: every way of validating ends here."""
-        sent = self.sudo().filtered(lambda move: move.picking_code != 'incoming' and not move.origin_returned_move_id)
+        sent = self._get_continuity_sent()
         for order in sent.sale_line_id.order_id.filtered('continuity_parent_id'):
             moves = sent.filtered(lambda move: move.sale_line_id.order_id == order)
             is_leaving = any(move.picking_code == 'outgoing' for move in moves)

@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from odoo.exceptions import AccessError, RedirectWarning, UserError, ValidationError
 from odoo.fields import Command
+from odoo.modules.module import Manifest
 from odoo.tests import Form, tagged
 
 from odoo.addons.continuity_program.hooks import uninstall_hook
@@ -95,6 +96,7 @@ class TestRightsOfOthers(RegressionCase):
         worked_on = picking.with_user(worker).with_context({})
         worked_on.move_ids.quantity = 1
         worked_on.move_ids.picked = True
+        self.env.invalidate_all()
         worked_on.button_validate()
 
         self.assertEqual(picking.state, 'done')
@@ -370,6 +372,16 @@ class TestChangedPrograms(RegressionCase):
         self._run_job('extend', day('2027-04-06'))
 
         self._run_job('extend', day('2027-04-07'))
+
+        self.assertEqual((len(subscription.line_ids), subscription.occurrences_left), (16, -1))
+
+    def test_event_renumbered_down_is_extended(self):
+        program = self._create_program([{'event_number': 5, 'repeat_forever': True}])
+        subscription = self._sell(program)
+        program.line_ids.event_number = 2
+        self._run_job('create_orders', day('2027-04-06'))
+
+        self._run_job('extend', day('2027-04-06'))
 
         self.assertEqual((len(subscription.line_ids), subscription.occurrences_left), (16, -1))
 
@@ -661,6 +673,7 @@ class TestJobs(RegressionCase):
         activities = self.env['mail.activity'].with_context(active_test=False)
         domain = [('activity_type_id', '=', activity_type.id)]
         self.assertEqual(activities.search_count(domain), 1)
+        self.assertEqual(Manifest.for_addon('continuity_program')['uninstall_hook'], 'uninstall_hook')
 
         uninstall_hook(self.env)
 

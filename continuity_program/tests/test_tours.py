@@ -43,6 +43,37 @@ class TestTours(HttpCase):
         self.assertEqual(club.line_ids.mapped('product_id.name'), ["Book 1", "Book 2", "Book 3"])
         self.assertEqual(refill.line_ids.sorted('event_number').mapped('quantity'), [7.0] + [1.0] * 11)
 
+    def test_page_opens_for_variants_and_optional_products(self):
+        binding = self.env['product.attribute'].create(
+            {'name': "Binding", 'value_ids': [Command.create({'name': "Hard"}), Command.create({'name': "Soft"})]}
+        )
+        choice = self.env['product.template'].create(
+            {
+                'name': "Tour Choice Club",
+                'type': 'service',
+                'continuity_program_id': self.club_product.continuity_program_id.id,
+                'attribute_line_ids': [
+                    Command.create({'attribute_id': binding.id, 'value_ids': [Command.set(binding.value_ids.ids)]})
+                ],
+            }
+        )
+        self.env['product.template'].create(
+            {
+                'name': "Tour Lamp",
+                'type': 'consu',
+                'taxes_id': False,
+                'optional_product_ids': [Command.set(self.club_product.ids)],
+            }
+        )
+
+        self.start_tour('/odoo/sales/new', 'continuity_configurator', login='continuity_agent')
+
+        order = self.env['sale.order'].search([('partner_id', '=', self.customer.id)])
+        self.assertEqual(len(order.order_line), 3)
+        self.assertEqual(
+            order.continuity_subscription_ids.product_id.product_tmpl_id, choice | self.club_product
+        )
+
     def test_page_opens_after_a_refused_save(self):
         self.start_tour('/odoo/sales/new', 'continuity_refused_save', login='continuity_agent')
 

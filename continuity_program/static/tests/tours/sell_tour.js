@@ -1,3 +1,4 @@
+import configuratorTourUtils from "@sale/js/tours/product_configurator_tour_utils";
 import { registry } from "@web/core/registry";
 
 /** Add a product by its name to the order that is open. */
@@ -67,6 +68,27 @@ registry.category("web_tour.tours").add("continuity_refused_save", {
         { trigger: ".modal .o_continuity_summary:contains('3 boxes')" },
         ...acceptPage(),
         { trigger: ".o_data_row:contains('3 boxes')" },
+    ],
+});
+
+registry.category("web_tour.tours").add("continuity_configurator", {
+    url: "/odoo/sales/new",
+    steps: () => [
+        ...chooseCustomer("Tour Customer"),
+        // A parent product with variants: the configurator first, then the page of the variant.
+        ...addProduct("Tour Choice Club"),
+        ...configuratorTourUtils.saveConfigurator(),
+        { trigger: ".modal .o_continuity_summary:contains('3 boxes')" },
+        ...acceptPage(),
+        { trigger: ".o_data_row:contains('3 boxes')" },
+        { trigger: ".o_field_badge:contains('Parent Order')" },
+        // A parent product that comes in as the optional product of another one.
+        ...addProduct("Tour Lamp"),
+        configuratorTourUtils.addOptionalProduct("Tour Book Club"),
+        ...configuratorTourUtils.saveConfigurator(),
+        { trigger: ".modal .o_continuity_summary:contains('3 boxes')" },
+        ...acceptPage(),
+        { trigger: ".o_data_row:contains('Tour Book Club'):contains('3 boxes')" },
     ],
 });
 
