@@ -110,7 +110,12 @@ def is_calendar(events: Iterable[Event]) -> bool:
 
 
 def timeline(
-    events: Iterable[Event], anchor: date | None = None, *, end_of_month: bool = False, after: tuple[int, int] = (0, 0)
+    events: Iterable[Event],
+    anchor: date | None = None,
+    *,
+    end_of_month: bool = False,
+    after: tuple[int, int] = (0, 0),
+    delay: tuple[int, int] = (0, 0),
 ) -> Iterator[Occurrence]:
     """Yield every occurrence of the sent ``events`` with its date, in order; endless when one repeats until cancelled.
 
@@ -119,8 +124,9 @@ def timeline(
 
     :param anchor: the day of the first occurrence, for events that do not begin with a fixed date.
     :param after: a position ``(event ID, occurrence)``; only occurrences behind it are given.
+    :param delay: (months, days) by which a customer's own clock runs late, after a pause; a fixed date ends it.
     """
-    months = days = 0
+    months, days = delay
     ahead = anchor
     for index, event in enumerate(get_sent_events(events)):
         if event.start_date:

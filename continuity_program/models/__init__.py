@@ -14,6 +14,7 @@ from . import continuity_subscription_rules
 from . import continuity_subscription_orders
 from . import continuity_subscription_payments
 from . import continuity_subscription_close
+from . import continuity_subscription_pause
 from . import continuity_line
 from . import continuity_payment
 from . import continuity_payment_charge

@@ -244,7 +244,7 @@ class ContinuitySubscription(models.Model):
     )
 
     _order_line_uniq = models.Constraint('UNIQUE(order_line_id)', "A parent order line has one subscription.")
-    _due_idx = models.Index("(company_id, next_date, id) WHERE state = 'running'")
+    _due_idx = models.Index("(company_id, next_date, id) WHERE state IN ('running', 'paused')")
     _extend_idx = models.Index(
         "(company_id, open_occurrence_count, id) WHERE state = 'running' AND occurrences_left != 0"
     )

@@ -18,8 +18,9 @@ class ContinuitySubscription(models.Model):
     def _job_create_orders_domain(self, as_of):
         """Return the running subscriptions with a shipment that is due on ``as_of``, lead days included."""
         horizon = self._get_order_horizon(as_of)
+        has_pause_ended = Domain('state', '=', 'paused') & Domain('resume_date', '<=', as_of)
         return (
-            Domain('state', '=', 'running')
+            (Domain('state', '=', 'running') | has_pause_ended)
             & Domain('next_date', '<=', horizon)
             & Domain('line_ids', 'any', self._get_due_line_domain(horizon, as_of))
         )
@@ -38,7 +39,9 @@ class ContinuitySubscription(models.Model):
         return as_of + timedelta(days=self.env.company.continuity_lead_days)
 
     def _job_create_orders_process(self, batch):
-        """Create one child order per due shipment, the oldest first."""
+        """Create one child order per due shipment, the oldest first; whose pause has ended goes on first."""
+        for subscription in self.filtered(lambda subscription: subscription.state == 'paused'):
+            subscription._resume(subscription.resume_date)
         due, skipped = [], Counter()
         for lines in self._get_due_shipments(batch):
             refusal = lines.subscription_id._get_child_refusal(lines, batch.as_of)

@@ -427,6 +427,7 @@ class ContinuitySubscription(models.Model):
                     None if self.program_id.is_calendar else self.anchor_date,
                     end_of_month=self.program_id.end_of_month,
                     after=self._get_last_position(),
+                    delay=(self.delay_months, self.delay_days),
                 ),
                 left,
                 threshold=self._get_threshold(),
@@ -445,7 +446,11 @@ class ContinuitySubscription(models.Model):
             return timedelta()
         event, occurrence = self._get_last_position()
         before = schedule.timeline(
-            events, self.anchor_date, end_of_month=self.program_id.end_of_month, after=(event, occurrence - 1)
+            events,
+            self.anchor_date,
+            end_of_month=self.program_id.end_of_month,
+            after=(event, occurrence - 1),
+            delay=(self.delay_months, self.delay_days),
         )
         computed = next(before, None)
         return max(last.date_planned - computed.date, timedelta()) if computed else timedelta()

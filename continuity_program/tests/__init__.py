@@ -8,6 +8,7 @@ from . import test_extend
 from . import test_gate
 from . import test_missed_days
 from . import test_parent_price
+from . import test_pause
 from . import test_payments
 from . import test_plan
 from . import test_preview_is_run

@@ -26,6 +26,8 @@ PUBLIC_METHODS = {
     'continuity.subscription': {
         'action_confirm_page',
         'action_open_page',
+        'action_pause',
+        'action_resume',
         'action_retry',
         'action_view_child_orders',
         'action_view_duplicates',
