@@ -108,6 +108,7 @@ class ContinuityProgram(models.Model):
     allowed_payment_term_ids = fields.Many2many(
         comodel_name='account.payment.term',
         string="Payment Schedules to Choose From",
+        help="Empty: all payment terms without an early payment discount.",
         check_company=True,
     )
     allowed_methods = fields.Selection(

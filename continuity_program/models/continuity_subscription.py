@@ -279,7 +279,13 @@ class ContinuitySubscription(models.Model):
     def _compute_allowed_payment_term_ids(self):
         for subscription in self:
             program = subscription.program_id
-            subscription.allowed_payment_term_ids = program.allowed_payment_term_ids | program.payment_term_id
+            allowed = program.allowed_payment_term_ids | program.payment_term_id
+            if not program.allowed_payment_term_ids:
+                # No choice was made on the program: all that can be a schedule.
+                allowed |= allowed.search(
+                    [('early_discount', '=', False), ('company_id', 'in', (False, subscription.company_id.id))]
+                )
+            subscription.allowed_payment_term_ids = allowed
 
     @api.depends('line_ids.child_order_id')
     def _compute_child_order_ids(self):

@@ -323,3 +323,11 @@ class TestBills(PaymentCase):
         self.assertEqual(
             subscription.payment_ids.mapped('amount'), lines.sorted('date_maturity').mapped('amount_currency')
         )
+
+
+@tagged('post_install', '-at_install')
+class TestSchedules(PaymentCase):
+    def test_any_schedule_may_be_chosen_where_the_program_names_none(self):
+        subscription = self._sell(self._create_program(2, bill_upfront=True), payment_term_id=self.thirds.id)
+
+        self.assertEqual(len(subscription.payment_ids), 3)
