@@ -18,7 +18,7 @@ PUBLIC_METHODS = {
     'continuity.guard.mixin': {'create', 'write'},
     'continuity.job.issue': {'action_open_record'},
     'continuity.job.wizard': {'action_preview', 'action_run'},
-    'continuity.line': {'create', 'write'},
+    'continuity.line': {'action_remove', 'create', 'write'},
     'continuity.parking.mixin': {'action_retry'},
     'continuity.payment': {'action_hold', 'action_release', 'action_retry', 'create', 'write'},
     'continuity.program': {'action_preview_plan', 'action_retry', 'action_view_subscriptions', 'copy_data', 'write'},

@@ -1225,7 +1225,7 @@ class TestLog(EngineCase):
         self.assertCounts(run, done=1)
         self.assertRecordValues(run, [{'as_of': day('2027-01-05'), 'is_scheduled': False, 'user_id': self.env.uid}])
         self.assertIn(str(subscriptions[0].id), run.criteria)
-        self.assertEqual(run.display_name, "Create child orders 2027-01-05")
+        self.assertEqual(run.display_name, "Create child orders 01/05/2027")
         self.assertTrue(run.date_end)
 
     def test_each_issue_leads_to_its_record(self):
