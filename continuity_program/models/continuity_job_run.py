@@ -526,7 +526,8 @@ class ContinuityJobRun(models.Model):
                 due = record.filtered_domain(candidates)
                 if due:
                     getattr(due, f'_job_{self.job}_process')(batch)
-                self.env.flush_all()
+                # What is done must not be lost when the next record rolls back.
+                self._checkpoint(commit)
                 return
             except NOBODYS_FAULT as error:
                 if not commit or self.env.cr.connection.closed:

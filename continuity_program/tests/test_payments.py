@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -323,6 +325,31 @@ class TestBills(PaymentCase):
         self.assertEqual(
             subscription.payment_ids.mapped('amount'), lines.sorted('date_maturity').mapped('amount_currency')
         )
+
+
+@tagged('post_install', '-at_install')
+class TestScheduledBilling(PaymentCase):
+    def test_a_bill_that_fails_takes_none_with_it(self):
+        today = self.company._get_continuity_today()
+        subscriptions = [self._sell(self._create_program(1, bill_upfront=True), on=today) for _number in range(3)]
+        payments = self.env['continuity.payment'].concat(*(subscription.payment_ids for subscription in subscriptions))
+        bad = payments[1]
+        bill = type(bad)._bill
+
+        def _bill(records):
+            bill(records)
+            if bad in records:
+                raise ZeroDivisionError("after the invoice was posted")
+
+        with patch.object(self.registry['continuity.payment'], '_bill', _bill), self.enter_registry_test_mode():
+            self.env.ref('continuity_program.ir_cron_process_payments').method_direct_trigger()
+        self.env.invalidate_all()
+
+        self.assertEqual(payments.mapped('state'), ['billed', 'scheduled', 'billed'])
+        self.assertEqual([len(payment.order_id.invoice_ids) for payment in payments], [1, 0, 1])
+        self.assertEqual(payments.mapped('is_parked'), [False, True, False])
+        run = self.env['continuity.job.run'].search([('job', '=', 'process_payments')], limit=1)
+        self.assertEqual((run.selected_count, run.done_count, run.failed_count), (3, 2, 1))
 
 
 @tagged('post_install', '-at_install')
