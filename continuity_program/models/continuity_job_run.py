@@ -55,7 +55,7 @@ class Job(NamedTuple):
     ``_job_CODE_domain(as_of)``: the records to take, for the company of the environment.
     ``_job_CODE_process(batch)``: does the work on ``self`` and writes into the ``JobBatch`` what became of it.
     ``_job_CODE_preview(batch)``: the same without writing; yields dicts.
-    ``_job_CODE_weigh(as_of)``: how much the records count, where that is not one each.
+    ``_job_CODE_weigh(batch)``: how much the records count, where that is not one each.
     """
 
     model: str

@@ -369,6 +369,14 @@ class ContinuityLine(models.Model):
             values |= {name: value for name, value in prices.items() if name not in vals}
         return values
 
+    def _live(self):
+        """Return the lines that are or were sent, or will be."""
+        return self.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+
+    def _planned(self):
+        """Return the lines that have no child order yet."""
+        return self.filtered(lambda line: line.state == 'planned')
+
     def _get_position(self):
         """Return where the line stands in its program: (event ID, occurrence), by the program's numbers of today."""
         self.ensure_one()

@@ -76,18 +76,26 @@ class ContinuityParkingMixin(models.AbstractModel):
         self.invalidate_recordset(['is_parked', 'park_reason', 'park_job', 'parked_at', 'park_count'], flush=False)
 
     def _schedule_parking_activity(self, job, reason):
-        activity = self.activity_ids.filtered(lambda activity: activity.continuity_job == job)[:1]
+        env = self.with_context(lang=self._get_parking_user().lang).env
+        label = env['continuity.job.run']._get_job_label(job)
+        self._tell_responsible(job, env._("%(job)s failed", job=label), reason)
+
+    def _tell_responsible(self, subject, summary, reason):
+        """Give the one responsible an activity, one open at a time for each subject.
+
+        :param str subject: a job's code, or another short code.
+        :param str reason: plain text.
+        """
+        activity = self.activity_ids.filtered(lambda activity: activity.continuity_job == subject)[:1]
         if activity:
             activity.note = plaintext2html(reason)
             return
-        user = self._get_parking_user()
-        label = self.env['continuity.job.run'].with_context(lang=user.lang)._get_job_label(job)
         self.activity_schedule(
             'continuity_program.mail_activity_type_attention',
-            summary=self.with_context(lang=user.lang).env._("%(job)s failed", job=label),
+            summary=summary,
             note=plaintext2html(reason),
-            user_id=user.id,
-            continuity_job=job,
+            user_id=self._get_parking_user().id,
+            continuity_job=subject,
         )
 
     def _get_parking_user(self):

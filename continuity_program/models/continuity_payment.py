@@ -219,19 +219,23 @@ class ContinuityPayment(models.Model):
 
     def _send_bill(self):
         """Mail each bill once; a mail that cannot be made is noted on the invoice, and the bill stands."""
-        template = self.env.ref('continuity_program.mail_template_bill', raise_if_not_found=False)
         for invoice, payments in self.filtered(lambda payment: not payment.notified_date).grouped('invoice_id').items():
             invoice.continuity_payment_ids.notified_date = payments[0].company_id._get_continuity_today()
-            if not template:
-                continue
-            try:
-                with self.env.cr.savepoint():
-                    template.send_mail(invoice.id)
-            except OperationalError:
-                raise
-            except Exception as error:
-                _logger.info("The bill %s could not be mailed", invoice.name, exc_info=True)
-                invoice._message_log(body=self.env._("The bill could not be mailed: %(error)s", error=error))
+            self._mail('continuity_program.mail_template_bill', invoice)
+
+    def _mail(self, template_xmlid, record):
+        """Make a mail about a record; one that cannot be made is noted there, and stops nothing."""
+        template = self.env.ref(template_xmlid, raise_if_not_found=False)
+        if not template:
+            return
+        try:
+            with self.env.cr.savepoint():
+                template.send_mail(record.id)
+        except OperationalError:
+            raise
+        except Exception as error:
+            _logger.info("%s of %s could not be mailed", template_xmlid, record, exc_info=True)
+            record._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
 
     # === JOB: PROCESS PAYMENTS === #
 

@@ -184,24 +184,5 @@ class ContinuityPayment(models.Model):
             "The card was declined: %(message)s", message=transaction.state_message or self.env._("no reason given")
         )
         self._message_log(body=reason)
-        if not self.activity_ids.filtered(lambda activity: activity.continuity_job == 'declined'):
-            self.activity_schedule(
-                'continuity_program.mail_activity_type_attention',
-                summary=self.env._("Card declined"),
-                note=reason,
-                user_id=self._get_parking_user().id,
-                continuity_job='declined',
-            )
-        self._send_decline()
-
-    def _send_decline(self):
-        template = self.env.ref('continuity_program.mail_template_declined', raise_if_not_found=False)
-        if not template:
-            return
-        try:
-            with self.env.cr.savepoint():
-                template.send_mail(self.id)
-        except OperationalError:
-            raise
-        except Exception:
-            _logger.info("The decline of %s could not be mailed", self.display_name, exc_info=True)
+        self._tell_responsible('declined', self.env._("Card declined"), reason)
+        self._mail('continuity_program.mail_template_declined', self)

@@ -313,8 +313,8 @@ class ContinuitySubscription(models.Model):
     )
     def _compute_totals(self):
         for subscription in self:
-            lines = subscription.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
-            planned = lines.filtered(lambda line: line.state == 'planned')
+            lines = subscription.line_ids._live()
+            planned = lines._planned()
             next_number = min((planned or lines).mapped('event_number'), default=0)
             subscription.shipment_count = (
                 0
@@ -472,7 +472,7 @@ class ContinuitySubscription(models.Model):
         if PLAN_FIELDS & vals.keys():
             self.filtered(lambda subscription: subscription.state == 'draft')._plan()
         if 'partner_shipping_id' in vals:
-            self.line_ids.filtered(lambda line: line.state == 'planned')._follow_address()
+            self.line_ids._planned()._follow_address()
         if self._get_mending_fields() & vals.keys():
             self._unpark()
         if 'payment_token_id' in vals:
@@ -603,7 +603,7 @@ class ContinuitySubscription(models.Model):
                         state=subscription._get_state_label().lower(),
                     )
                 )
-        planned = self.line_ids.filtered(lambda line: line.state == 'planned')
+        planned = self.line_ids._planned()
         planned._planning().write({'is_cancelled': True})
         self.sudo().write(
             {'state': 'cancelled', 'cancel_reason_id': reason.id if reason else False, 'occurrences_left': 0}
@@ -627,7 +627,7 @@ class ContinuitySubscription(models.Model):
 
     def _scale_quantity(self, factor):
         """Multiply what is not ordered yet after the parent line's quantity changed."""
-        for line in self.line_ids.filtered(lambda line: line.state == 'planned'):
+        for line in self.line_ids._planned():
             line._planning().quantity = line.product_uom_id.round(line.quantity * factor)
         self.sudo().order_line_id._update_continuity_price()
         self.sudo()._share_prepaid()
@@ -638,7 +638,7 @@ class ContinuitySubscription(models.Model):
     def _get_summary(self):
         """Return the plan in one line, in the user's language."""
         self.ensure_one()
-        lines = self.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+        lines = self.line_ids._live()
         if self.state == 'cancelled':
             return self.env._("Stopped · boxes ordered: %(count)s", count=len(set(lines.mapped('event_number'))))
         if not self.quantity:

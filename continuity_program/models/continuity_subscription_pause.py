@@ -1,5 +1,3 @@
-from itertools import count
-
 from odoo import fields, models
 from odoo.exceptions import UserError
 
@@ -68,31 +66,30 @@ class ContinuitySubscription(models.Model):
 
     def _get_missed_lines(self, day):
         """Return the planned lines dated in the pause that ends on ``day``."""
-        return self.line_ids.filtered(
-            lambda line: line.state == 'planned' and self.pause_date <= line.date_planned < day
-        )
+        return self.line_ids._planned().filtered(lambda line: self.pause_date <= line.date_planned < day)
 
     def _skip_missed_lines(self, day):
         """Skip what was dated in the pause; it does not count as bought, so that the plan may take more instead."""
         self._get_missed_lines(day)._planning().write({'is_skipped': True, 'skip_reason': self.env._("Paused")})
-        lines = self.line_ids.filtered(lambda line: line.program_line_id and line.state not in ('skipped', 'cancelled'))
+        lines = self.line_ids.filtered('program_line_id')._live()
         last = schedule.Occurrence(*self._get_last_position(), date=day)
         left = self._count_occurrences_left([last], len({line._get_position() for line in lines}))
         self._planning().occurrences_left = left
 
     def _delay_plan(self, day):
         """Set the customer's own clock back by whole intervals, so that the next shipment is not before ``day``."""
-        planned = self.line_ids.filtered(lambda line: line.state == 'planned' and line.date_planned >= self.pause_date)
+        planned = self.line_ids._planned().filtered(lambda line: line.date_planned >= self.pause_date)
         following = planned.filtered('program_line_id').sorted('event_number')[:1]
         if not following or following.date_planned >= day:
             return
-        months, days = following.program_line_id._prepare_event(1).interval
-        for times in count(1):
-            delay = (self.delay_months + times * months, self.delay_days + times * days)
-            dates = self._get_dates_behind(following._get_position(), delay)
-            # An event without an interval has no rhythm of its own: it goes out on the day.
-            if not (months or days) or dates[following._get_position()] >= day:
-                break
+        event = following.program_line_id._prepare_event(1)
+        position, (months, days) = following._get_position(), event.interval
+        delay = (self.delay_months, self.delay_days)
+        dates = self._get_dates_behind(position, delay)
+        # What has a fixed date, or no interval, has no rhythm of its own: it goes out on the day.
+        while any(event.interval) and not event.start_date and dates.get(position, day) < day:
+            delay = (delay[0] + months, delay[1] + days)
+            dates = self._get_dates_behind(position, delay)
         self._planning().write({'delay_months': delay[0], 'delay_days': delay[1]})
         for line in planned:
             date = dates.get(line._get_position()) if not line.date_overridden else None
@@ -101,15 +98,8 @@ class ContinuitySubscription(models.Model):
     def _get_dates_behind(self, position, delay):
         """Return the dates by position, from this one on, of a clock that runs late by ``delay``."""
         planned = {line._get_position() for line in self.line_ids}
-        occurrences = schedule.timeline(
-            self._get_own_events(),
-            self.anchor_date,
-            end_of_month=self.program_id.end_of_month,
-            after=(position[0], position[1] - 1),
-            delay=delay,
-        )
         dates = {}
-        for occurrence in occurrences:
+        for occurrence in self._get_timeline(after=(position[0], position[1] - 1), delay=delay):
             if occurrence.position not in planned and occurrence.position > max(planned):
                 break
             dates[occurrence.position] = occurrence.date

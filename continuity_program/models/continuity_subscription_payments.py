@@ -8,8 +8,10 @@ class ContinuitySubscription(models.Model):
     _inherit = 'continuity.subscription'
 
     def _plan_upfront_payments(self):
-        """Plan the instalments of plans billed in advance; those of drafts are planned again."""
+        """Plan the instalments of plans billed in advance, again where nothing is billed yet."""
         for subscription in self.filtered('bill_upfront'):
+            if subscription.payment_ids.invoice_id:
+                continue
             subscription.payment_ids.filtered(lambda payment: payment.state == 'scheduled').unlink()
             if subscription.quantity:
                 subscription._create_payments(

@@ -328,7 +328,7 @@ class ContinuitySubscription(models.Model):
     def _share_prepaid(self):
         """Share the parent line's untaxed amount among the shipments that it pays, to the last unit."""
         for subscription in self.filtered('bill_upfront'):
-            lines = subscription.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+            lines = subscription.line_ids._live()
             shares = share_out(
                 subscription.order_line_id.price_subtotal,
                 lines.mapped('price_subtotal'),
@@ -417,42 +417,41 @@ class ContinuitySubscription(models.Model):
         :rtype: list[schedule.Occurrence]
         """
         self.ensure_one()
-        events = self._get_own_events()
-        open_occurrences = {line._get_position() for line in self.line_ids if line.state == 'planned'}
+        open_occurrences = {line._get_position() for line in self.line_ids._planned()}
         left = None if self.occurrences_left < 0 else self.occurrences_left
         occurrences = list(
             schedule.take(
-                schedule.timeline(
-                    events,
-                    None if self.program_id.is_calendar else self.anchor_date,
-                    end_of_month=self.program_id.end_of_month,
-                    after=self._get_last_position(),
-                    delay=(self.delay_months, self.delay_days),
-                ),
+                self._get_timeline(after=self._get_last_position()),
                 left,
                 threshold=self._get_threshold(),
                 open_counts=Counter(event for event, _occurrence in open_occurrences),
             )
         )
-        schedule.check_size(events, occurrences)
-        delay = self._get_extension_delay(events)
+        schedule.check_size(self._get_own_events(), occurrences)
+        delay = self._get_extension_delay()
         return [occurrence._replace(date=occurrence.date + delay) for occurrence in occurrences]
 
-    def _get_extension_delay(self, events):
+    def _get_timeline(self, after, delay=None):
+        """Yield the occurrences behind a position with the dates they have for this subscription.
+
+        :param delay: (months, days) its own clock runs late, if not as stored.
+        """
+        return schedule.timeline(
+            self._get_own_events(),
+            None if self.program_id.is_calendar else self.anchor_date,
+            end_of_month=self.program_id.end_of_month,
+            after=after,
+            delay=delay or (self.delay_months, self.delay_days),
+        )
+
+    def _get_extension_delay(self):
         """Return by how much the plan already runs behind a program that was changed since, so that what is added
         comes after it. An unchanged program, and one on a calendar, gives its own dates."""
         last = self.line_ids.filtered(lambda line: line._get_position() == self._get_last_position())[:1]
         if not last or self.program_id.is_calendar or self.program_revision == self.program_id.revision:
             return timedelta()
         event, occurrence = self._get_last_position()
-        before = schedule.timeline(
-            events,
-            self.anchor_date,
-            end_of_month=self.program_id.end_of_month,
-            after=(event, occurrence - 1),
-            delay=(self.delay_months, self.delay_days),
-        )
-        computed = next(before, None)
+        computed = next(self._get_timeline(after=(event, occurrence - 1)), None)
         return max(last.date_planned - computed.date, timedelta()) if computed else timedelta()
 
     def _extend(self):

@@ -136,6 +136,15 @@ class SaleOrder(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
+        if PLAN_TERMS & vals.keys():
+            self._follow_terms(vals)
+        return result
+
+    def _follow_terms(self, vals):
+        """Make the plans of quotations again whose terms were changed.
+
+        :raise UserError: for a company that does not sell the program.
+        """
         drafts = self.continuity_subscription_ids.filtered(lambda subscription: subscription.state == 'draft')
         if 'company_id' in vals:
             for line in drafts.order_line_id:
@@ -144,9 +153,7 @@ class SaleOrder(models.Model):
                     raise UserError(reason)
         if 'partner_id' in vals:
             drafts._set_default_payment_method()
-        if PLAN_TERMS & vals.keys():
-            drafts._plan()
-        return result
+        drafts._plan()
 
     def unlink(self):
         self._check_continuity_unlink()

@@ -67,7 +67,7 @@ class SaleOrderLine(models.Model):
             return 0.0
         if program.upfront_price_policy == 'product' or not subscription or not self.product_uom_qty:
             return None
-        lines = subscription.line_ids.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+        lines = subscription.line_ids._live()
         total = sum(line.price_unit * line.quantity * (1 - line.discount / 100) for line in lines)
         return total / self.product_uom_qty
 

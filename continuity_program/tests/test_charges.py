@@ -31,7 +31,7 @@ class ChargeCase(PaymentCase):
                 'done': transaction._set_done,
                 'pending': transaction._set_pending,
                 'error': lambda: transaction._set_error("Insufficient funds"),
-            }[kind]()
+            }.get(kind, lambda: transaction._set_error(kind))()
 
         patcher = patch.object(self.registry['payment.transaction'], '_send_payment_request', answer)
         patcher.start()
@@ -57,6 +57,25 @@ class TestCharges(ChargeCase):
         invoice = subscription.order_id.invoice_ids
         self.assertEqual(len(invoice), 1)
         self.assertEqual(invoice.amount_residual, 0.0)
+
+    def test_a_price_changed_after_the_bill_leaves_its_instalments(self):
+        subscription = self._sell_upfront()
+        self._run_job('process_payments')
+        payments = subscription.payment_ids
+
+        subscription.order_line_id.sudo().discount = 50.0
+
+        self.assertEqual(subscription.payment_ids, payments)
+        self.assertEqual(payments.mapped('amount'), [23.1, 23.1, 23.1])
+        self.assertEqual(len(payments.move_line_id), 3)
+
+    def test_a_decline_is_told_as_it_is_written(self):
+        subscription = self._sell_upfront()
+        self.answers = ['<Insufficient> funds']
+
+        self._run_job('process_payments')
+
+        self.assertIn("&lt;Insufficient&gt; funds", subscription.payment_ids[0].activity_ids.note)
 
     def test_an_instalment_paid_out_of_order_settles_its_own_line(self):
         subscription = self._sell_upfront()

@@ -121,6 +121,16 @@ class TestPause(ContinuityCase):
         dates = self._get_dates(subscription)
         self.assertEqual(dates, sorted(set(dates)))
 
+    def test_what_has_a_fixed_date_in_the_pause_goes_out_on_the_day(self):
+        program = self._create_program([{}, {'start_date': day('2027-02-14')}, {}])
+        subscription = self._sell(program, on=day('2027-01-05'))
+        self._run_job('create_orders', day('2027-01-05'))
+        self._pause(subscription, '2027-01-20')
+
+        self._resume(subscription, '2027-03-01')
+
+        self.assertEqual(self._get_dates(subscription), ['2027-01-05', '2027-03-01', '2027-03-14'])
+
     def test_refused_where_it_makes_no_sense(self):
         subscription = self._sell(self._create_program(3))
         with self.assertRaisesRegex(UserError, "Running"):
