@@ -23,9 +23,12 @@
         'views/continuity_job_run_views.xml',
         'views/product_template_views.xml',
         'views/sale_order_views.xml',
+        'views/account_move_views.xml',
+        'views/payment_transaction_views.xml',
         'views/res_config_settings_views.xml',
         'wizard/continuity_job_wizard_views.xml',
         'wizard/continuity_plan_preview_views.xml',
+        'wizard/continuity_stop_views.xml',
         'views/continuity_menus.xml',
     ],
     'demo': [

@@ -1,3 +1,5 @@
+from datetime import date
+
 from odoo import api, fields, models
 from odoo.tools import frozendict
 
@@ -12,6 +14,23 @@ class AccountMove(models.Model):
         readonly=True,
         help="The instalments this invoice is paid in: each has a receivable line of its own.",
     )
+
+    continuity_subscription_id = fields.Many2one(
+        comodel_name='continuity.subscription',
+        string="Credited Subscription",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        help="The subscription, billed in advance, of which this credit note takes back a part.",
+    )
+
+    continuity_payment_count = fields.Integer(compute='_compute_continuity_payment_count')
+
+    @api.depends('continuity_payment_ids', 'reversed_entry_id.continuity_payment_ids')
+    def _compute_continuity_payment_count(self):
+        for move in self:
+            payments = move.continuity_payment_ids or move.reversed_entry_id.continuity_payment_ids
+            move.continuity_payment_count = len(payments)
 
     # === RECEIVABLE LINES === #
 
@@ -77,6 +96,18 @@ class AccountMove(models.Model):
                 break
         return amounts
 
+    def action_view_continuity_payments(self):
+        """Show the instalments of an invoice; of a credit note, those of the invoice that it takes back."""
+        self.ensure_one()
+        return (self.continuity_payment_ids or self.reversed_entry_id.continuity_payment_ids)._get_continuity_action()
+
+    def _get_continuity_action(self):
+        """Return the action that shows these documents."""
+        action = {'type': 'ir.actions.act_window', 'res_model': 'account.move', 'name': self.env._("Credit Notes")}
+        if len(self) == 1:
+            return {**action, 'views': [(False, 'form')], 'res_id': self.id}
+        return {**action, 'view_mode': 'list,form', 'domain': [('id', 'in', self.ids)]}
+
     # === CORE METHODS OVERRIDES === #
 
     def _post(self, soft=True):
@@ -86,6 +117,28 @@ class AccountMove(models.Model):
             if payment_sudo.currency_id.compare_amounts(payment_sudo.amount, line.amount_currency):
                 payment_sudo.amount = line.amount_currency
         return posted
+
+    def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
+        """Let a credit note close the last instalments first: the next ones stay as they were agreed."""
+        if move_reverse_cancel:
+            return super()._reconcile_reversed_moves(reverse_moves, move_reverse_cancel)
+        for note in reverse_moves:
+            note._settle_last_instalments(note.reversed_entry_id)
+        # What is left of the credit of one subscription does not pay another one on the same bill.
+        plain = reverse_moves.filtered(lambda note: not note.continuity_subscription_id)
+        super(AccountMove, plain.reversed_entry_id)._reconcile_reversed_moves(plain, move_reverse_cancel)
+        return reverse_moves
+
+    def _settle_last_instalments(self, bill):
+        """Settle open instalments of an invoice with this credit note, the last ones first."""
+        payments = bill.sudo().continuity_payment_ids
+        if self.continuity_subscription_id:
+            payments &= self.continuity_subscription_id.sudo().payment_ids
+        credit = self.line_ids.filtered(lambda line: line.display_type == 'payment_term')
+        for payment in payments.sorted(lambda payment: (payment.due_date or date.max, payment.number), reverse=True):
+            line = payment.move_line_id.sudo(False)
+            if line and not line.reconciled and any(not term.reconciled for term in credit):
+                (line | credit.filtered(lambda term: not term.reconciled)).reconcile()
 
     def button_cancel(self):
         result = super().button_cancel()

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.fields import Command
 from odoo.tools import frozendict
 
 
@@ -32,6 +33,31 @@ class AccountMoveLine(models.Model):
                     reference=line.move_id.payment_reference or line.move_id.ref or '',
                     number=payment.number,
                 ).strip()
+
+    # === CREDIT BY VALUE === #
+
+    def _prepare_continuity_credit(self, note, order_line, amount, name, account=None):
+        """Return the values of a line that credits this one by value: by price, not by quantity.
+
+        :param note: the draft credit note.
+        :param order_line: the parent order's line that was billed.
+        :param amount: untaxed, in the order's currency.
+        :param account: if not that of the bill.
+        """
+        self.ensure_one()
+        return {
+            'move_id': note.id,
+            'product_id': self.product_id.id,
+            'name': name,
+            'quantity': 1.0,
+            'product_uom_id': self.product_uom_id.id,
+            'price_unit': order_line._get_continuity_gross(amount),
+            'discount': 0.0,
+            'tax_ids': [Command.set(self.tax_ids.ids)],
+            'account_id': (account or self.account_id).id,
+            'analytic_distribution': self.analytic_distribution,
+            'sale_line_ids': [Command.set(order_line.ids)],
+        }
 
     def reconcile(self):
         """Reconcile the payment of an instalment with the instalment's own line only."""

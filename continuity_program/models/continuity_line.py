@@ -125,6 +125,15 @@ class ContinuityLine(models.Model):
     revenue_move_id = fields.Many2one(
         comodel_name='account.move', string="Revenue Transfer", readonly=True, copy=False, index='btree_not_null'
     )
+    credit_move_id = fields.Many2one(
+        comodel_name='account.move',
+        string="Credit Note",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        help="The credit note of a shipment that came back, or never came.",
+    )
+    is_credited = fields.Boolean(string="Credited", compute='_compute_is_credited', store=True)
     announced_date = fields.Date(readonly=True)
     decline_until = fields.Date(readonly=True, help="The customer may decline it until this day.")
     replaces_line_id = fields.Many2one(
@@ -200,9 +209,15 @@ class ContinuityLine(models.Model):
         for line in self:
             line.child_line_id = line.child_line_ids.sorted('id')[-1:]
 
+    @api.depends('credit_move_id.state')
+    def _compute_is_credited(self):
+        for line in self:
+            line.is_credited = bool(line.credit_move_id) and line.credit_move_id.state != 'cancel'
+
     @api.depends(
         'is_skipped',
         'is_cancelled',
+        'is_credited',
         'child_line_id.state',
         'child_line_id.qty_delivered',
         'child_line_id.product_uom_qty',
@@ -224,15 +239,24 @@ class ContinuityLine(models.Model):
             # Shipped and no more to come counts too, whatever was left out of it.
             is_complete = child_line.product_uom_id.compare(child_line.qty_delivered, child_line.product_uom_qty) >= 0
             is_shipped = child_line.qty_delivered > 0 and bool(child_line.order_id.continuity_shipped_date)
-            return 'delivered' if is_complete or is_shipped else 'ordered'
+            if is_complete or is_shipped:
+                return 'delivered'
+            # What came back and is credited is not sent any more.
+            return 'cancelled' if self.is_credited else 'ordered'
         if child_line or self.is_cancelled:
             return 'cancelled'
         return 'skipped' if self.is_skipped else 'planned'
 
-    @api.depends('state', 'child_line_id.qty_invoiced', 'child_line_id.product_uom_qty', 'subscription_id.bill_upfront')
+    @api.depends(
+        'state',
+        'is_credited',
+        'child_line_id.qty_invoiced',
+        'child_line_id.product_uom_qty',
+        'subscription_id.bill_upfront',
+    )
     def _compute_is_invoiced(self):
         for line in self:
-            if line.subscription_id.bill_upfront:
+            if line.subscription_id.bill_upfront or line.is_credited:
                 line.is_invoiced = line.state == 'delivered'
             else:
                 child_line = line.child_line_id

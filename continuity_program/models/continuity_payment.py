@@ -1,5 +1,5 @@
 import logging
-from datetime import timedelta
+from datetime import date, timedelta
 
 from psycopg2 import OperationalError
 
@@ -68,6 +68,9 @@ class ContinuityPayment(models.Model):
         string="No More Attempts",
         readonly=True,
         help="Declined for the last time: it waits for another card or a payment.",
+    )
+    is_wanted_now = fields.Boolean(
+        string="To Be Charged Now", readonly=True, help="Charged at the next run, also before its due date."
     )
     notified_date = fields.Date(readonly=True)
     invoice_id = fields.Many2one(comodel_name='account.move', readonly=True, index='btree_not_null', copy=False)
@@ -156,10 +159,80 @@ class ContinuityPayment(models.Model):
                 number=payment.number,
             )
 
+    def _get_state_label(self):
+        return dict(self._fields['state']._description_selection(self.env))[self.state]
+
     def _get_parking_user(self):
         return self.subscription_id._get_parking_user()
 
     # === ACTION METHODS === #
+
+    def action_view_subscription(self):
+        self.ensure_one()
+        return {
+            'type': 'ir.actions.act_window',
+            'res_model': 'continuity.subscription',
+            'res_id': self.subscription_id.id,
+            'views': [(False, 'form')],
+        }
+
+    def _get_continuity_action(self):
+        """Return the action that shows these payments."""
+        action = self.env['ir.actions.act_window']._for_xml_id('continuity_program.continuity_payment_action')
+        action['context'] = {}
+        if len(self) == 1:
+            return {**action, 'views': [(False, 'form')], 'res_id': self.id}
+        return {**action, 'domain': [('id', 'in', self.ids)]}
+
+    def action_charge(self):
+        """Charge the cards now, also before the due date, and show the log."""
+        self.check_access('write')
+        return self._charge_now(commit=True)
+
+    def _charge_now(self, commit):
+        """:raise UserError: for a payment that cannot be charged."""
+        for payment in self:
+            reason = payment._get_charge_now_refusal()
+            if reason:
+                raise UserError(reason)
+        self.sudo().write({'is_wanted_now': True})
+        self.sudo()._try_again()
+        run = self.env['continuity.job.run']._execute(
+            'process_payments', domain=[('id', 'in', self.ids)], commit=commit
+        )
+        reasons = set(run.sudo().issue_ids.mapped('reason'))
+        return {
+            'type': 'ir.actions.client',
+            'tag': 'display_notification',
+            'params': {
+                'type': 'success' if all(payment.state == 'paid' for payment in self) else 'warning',
+                'message': '\n'.join(
+                    [*(f"{payment.display_name}: {payment._get_state_label()}" for payment in self), *sorted(reasons)]
+                ),
+                'next': {'type': 'ir.actions.client', 'tag': 'soft_reload'},
+            },
+        }
+
+    def _get_charge_now_refusal(self):
+        """Return why a payment cannot be charged now, or nothing; what the card says is found out by charging it."""
+        self.ensure_one()
+        if self.method != 'token':
+            return self.env._("%(payment)s is paid on account, not by card.", payment=self.display_name)
+        if self.on_hold:
+            return self.env._("%(payment)s is on hold: take it off hold first.", payment=self.display_name)
+        if self.state not in ('scheduled', 'declined'):
+            return self.env._(
+                "%(payment)s is %(state)s and cannot be charged.",
+                payment=self.display_name,
+                state=self._get_state_label().lower(),
+            )
+        if not self.ready_date:
+            return self.env._(
+                "%(payment)s is charged when %(order)s has shipped.",
+                payment=self.display_name,
+                order=self.order_id.name,
+            )
+        return None
 
     def action_hold(self):
         """Put payments on hold: they are not charged or billed, and what they gate is not delivered."""
@@ -197,6 +270,32 @@ class ContinuityPayment(models.Model):
         paid = self.filtered(lambda payment: payment.state == 'paid')
         paid.activity_ids.filtered(lambda activity: activity.continuity_job == 'declined').action_feedback()
         self.subscription_id._update_holds()
+
+    def _get_open_amount(self):
+        """Return what is not paid yet, in the order's currency."""
+        self.ensure_one()
+        if self.is_cancelled:
+            return 0.0
+        return self.move_line_id.amount_residual_currency if self.move_line_id else self.amount
+
+    def _get_chargeable_amount(self):
+        """Return what may be charged now: what is open, less what credit notes in draft take off, the last instalments
+        first (``docs/behaviour.md#stopping``)."""
+        self.ensure_one()
+        no_subscription = self.env['continuity.subscription']
+        notes = self.invoice_id.reversal_move_ids.filtered(
+            lambda note: (
+                note.state == 'draft' and note.continuity_subscription_id in (self.subscription_id, no_subscription)
+            )
+        )
+        credit = sum(notes.mapped('amount_total'))
+        instalments = self.invoice_id.continuity_payment_ids & self.subscription_id.payment_ids
+        for payment in instalments.sorted(lambda payment: (payment.due_date or date.max, payment.number), reverse=True):
+            still_open = payment._get_open_amount()
+            if payment == self:
+                return self.currency_id.round(max(still_open - credit, 0.0))
+            credit = max(credit - still_open, 0.0)
+        return 0.0
 
     # === BILLING === #
 
@@ -242,35 +341,72 @@ class ContinuityPayment(models.Model):
     @api.model
     def _job_process_payments_domain(self, as_of):
         """Return the payments to bill or charge on the day; bills go out some days before they are due."""
+        return self._get_due_domain(as_of) | self._get_revenue_domain()
+
+    @api.model
+    def _get_due_domain(self, as_of):
+        """Return the payments to bill or charge. Processing ones too: an interrupted attempt is taken up again."""
         bill_horizon = as_of + timedelta(days=self.env.company.continuity_bill_lead_days)
         return (
-            # Processing: an attempt that was interrupted is taken up again.
             Domain('state', 'in', ('scheduled', 'declined', 'processing'))
             & Domain('on_hold', '=', False)
             & Domain('is_given_up', '=', False)
-            & Domain('order_id.state', '=', 'sale')
-            & Domain('ready_date', '<=', bill_horizon)
-            & (Domain('method', '=', 'on_account') | Domain('ready_date', '<=', as_of))
+            # What is billed already stays owed when the order is cancelled, up to what is credited.
+            & (Domain('order_id.state', '=', 'sale') | Domain('invoice_id.state', '=', 'posted'))
+            & (
+                Domain('is_wanted_now', '=', True)
+                | Domain('ready_date', '<=', bill_horizon) & Domain('method', '=', 'on_account')
+                | Domain('ready_date', '<=', as_of)
+            )
             & (Domain('next_attempt_date', '=', False) | Domain('next_attempt_date', '<=', as_of))
         )
 
+    @api.model
+    def _get_revenue_domain(self):
+        """Return the first payments of the plans billed in advance that have earned revenue."""
+        return (
+            Domain('number', '=', 1)
+            & Domain('subscription_id.line_ids', 'any', [('is_revenue_due', '=', True)])
+            & (Domain('invoice_id.state', '=', 'posted') | Domain('amount', '=', 0.0))
+        )
+
     def _job_process_payments_process(self, batch):
-        """Bill and charge; run record by record, because a charge must last before the next step."""
+        """Bill, charge, and post the revenue of what was delivered; run record by record, because a charge must last
+        before the next step."""
         for payment in self:
-            if payment.method == 'token':
+            if not payment.filtered_domain(self._get_due_domain(batch.as_of)):
+                batch.done += 1
+            elif payment.method == 'token':
                 payment._charge(batch)
             else:
                 payment._bill()
                 batch.done += 1
+            payment._get_lines_to_earn()._earn_revenue()
 
     def _job_process_payments_preview(self, batch):
-        return [
-            {
+        rows = []
+        for payment in self:
+            row = {
                 **payment._prepare_preview_row(),
                 'subscription_id': payment.subscription_id.id,
                 'order_id': payment.order_id.id,
-                'date': payment.ready_date,
-                'amount': payment.amount,
             }
-            for payment in self
-        ]
+            if payment.filtered_domain(self._get_due_domain(batch.as_of)):
+                rows.append({**row, 'date': payment.ready_date, 'amount': payment._get_open_amount()})
+            rows += [
+                {
+                    **row,
+                    'order_id': line.child_order_id.id,
+                    'change': self.env._("Revenue of %(line)s", line=line.display_name),
+                    'date': line._get_delivery_day(),
+                    'amount': line.prepaid_amount,
+                }
+                for line in payment._get_lines_to_earn()
+            ]
+        return rows
+
+    def _get_lines_to_earn(self):
+        """Return the delivered lines whose revenue is posted with this payment: the first one of a plan."""
+        if not self.filtered_domain(self._get_revenue_domain()):
+            return self.env['continuity.line']
+        return self.subscription_id.line_ids.filtered('is_revenue_due')

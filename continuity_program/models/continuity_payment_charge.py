@@ -40,6 +40,8 @@ class ContinuityPayment(models.Model):
         if reason:
             return batch.skip(self, *reason)
         transaction = self._get_open_transaction() or self._create_transaction()
+        if not transaction:
+            return batch.skip(self, 'nothing_left', self.env._("Nothing is left to be charged."))
         if transaction.state == 'draft' and not self._call_provider(transaction):
             return batch.skip(self, 'taken_over', self.env._("Taken over by another run."))
         self._keep_books(transaction)
@@ -119,17 +121,23 @@ class ContinuityPayment(models.Model):
         )[:1]
 
     def _create_transaction(self):
-        """Bill the payment and write down the attempt to charge it, under its own reference."""
+        """Bill the payment and write down the attempt to charge it, under its own reference.
+
+        :return: the transaction, or nothing where the bill was settled by what was paid before.
+        """
         self._bill()
+        amount = self._get_chargeable_amount()
+        if self.state == 'paid' or self.currency_id.is_zero(amount):
+            return self.env['payment.transaction']
         token = self.subscription_id.payment_token_id
-        self.attempt_count += 1
+        self.write({'attempt_count': self.attempt_count + 1, 'is_wanted_now': False})
         return self.env['payment.transaction'].create(
             {
                 'provider_id': token.provider_id.id,
                 'payment_method_id': token.payment_method_id.id,
                 'token_id': token.id,
                 'operation': 'offline',
-                'amount': self.move_line_id.amount_residual_currency,
+                'amount': amount,
                 'currency_id': self.currency_id.id,
                 'partner_id': self.invoice_id.partner_id.id,
                 'invoice_ids': [fields.Command.set(self.invoice_id.ids)],

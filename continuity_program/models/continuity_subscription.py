@@ -499,6 +499,11 @@ class ContinuitySubscription(models.Model):
                     )
                 )
 
+    def unlink(self):
+        if self.shipping_line_ids:
+            self.shipping_line_ids.unlink()
+        return super().unlink()
+
     @api.ondelete(at_uninstall=False)
     def _unlink_except_ever_run(self):
         for subscription in self:
@@ -588,26 +593,6 @@ class ContinuitySubscription(models.Model):
             if reason:
                 raise UserError(reason)
         drafts.write({'state': 'running'})
-
-    def _cancel(self, reason=None):
-        """Stop the subscriptions: what has no child order yet is not sent any more.
-
-        :param reason: a ``continuity.cancel.reason``.
-        """
-        for subscription in self:
-            if subscription.state not in ('running', 'paused'):
-                raise UserError(
-                    self.env._(
-                        "%(subscription)s is %(state)s and cannot be stopped.",
-                        subscription=subscription.display_name,
-                        state=subscription._get_state_label().lower(),
-                    )
-                )
-        planned = self.line_ids._planned()
-        planned._planning().write({'is_cancelled': True})
-        self.sudo().write(
-            {'state': 'cancelled', 'cancel_reason_id': reason.id if reason else False, 'occurrences_left': 0}
-        )
 
     def _get_quantity_refusal(self):
         """Return why the quantity of the parent line cannot change any more, or nothing."""

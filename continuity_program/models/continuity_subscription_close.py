@@ -24,7 +24,8 @@ class ContinuitySubscription(models.Model):
     @api.model
     def _get_unfinished_line_domain(self):
         return Domain('state', 'in', ('planned', 'ordered')) | (
-            Domain('state', '=', 'delivered') & Domain('is_invoiced', '=', False)
+            Domain('state', '=', 'delivered')
+            & (Domain('is_invoiced', '=', False) | Domain('is_revenue_due', '=', True))
         )
 
     def _job_close_process(self, batch):

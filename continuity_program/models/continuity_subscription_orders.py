@@ -197,20 +197,3 @@ class ContinuitySubscription(models.Model):
                 *self._prepare_shipping_lines(lines),
             ],
         }
-
-    def _prepare_shipping_lines(self, lines):
-        """Return the commands for what the customer pays for sending the shipment."""
-        amount = 0.0 if self.bill_upfront else sum(lines.mapped('shipping_amount'))
-        if not amount:
-            return []
-        return [
-            Command.create(
-                {
-                    'product_id': self.program_id.shipping_product_id.id,
-                    'product_uom_qty': 1.0,
-                    'price_unit': amount,
-                    'technical_price_unit': amount,
-                    'is_delivery': True,
-                }
-            )
-        ]

@@ -209,26 +209,6 @@ class ContinuitySubscription(models.Model):
             **self._prepare_price_values(program_line.product_id, quantity, uom, program_line),
         }
 
-    def _get_shipping_amount(self):
-        """Return what the customer pays per shipment for sending it, in the order's currency, untaxed."""
-        if self.program_id.shipping_policy != 'fixed':
-            return 0.0
-        return self._convert(self.program_id.shipping_amount)
-
-    def _add_shipping_taxes(self, amount):
-        """Return a shipping amount with the taxes of the shipping product, by the order's fiscal position."""
-        if not amount:
-            return 0.0
-        product = self.program_id.shipping_product_id
-        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
-        return (
-            self._get_fiscal_position(self.partner_shipping_id)
-            .map_tax(taxes)
-            .compute_all(amount, currency=self.currency_id, product=product, partner=self.partner_shipping_id)[
-                'total_included'
-            ]
-        )
-
     def _prepare_price_values(self, product, quantity, uom, program_line=None, address=None, price_date=None):
         """Return price, discount and taxes by the event's fixed price, else the order's price list.
 
@@ -315,6 +295,7 @@ class ContinuitySubscription(models.Model):
         for subscription in self.sudo().filtered(lambda subscription: subscription.state == 'draft'):
             line = subscription.order_line_id
             line._update_continuity_price()
+            subscription._update_shipping_line()
             subscription._share_prepaid()
             text = subscription.with_context(lang=subscription.partner_id.lang)._get_summary()
             if text == (subscription.plan_text or ''):

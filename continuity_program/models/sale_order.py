@@ -55,6 +55,8 @@ class SaleOrder(models.Model):
     continuity_payment_ids = fields.One2many(
         comodel_name='continuity.payment', inverse_name='order_id', string="Continuity Payments", readonly=True
     )
+    continuity_payment_count = fields.Integer(compute='_compute_continuity_counts')
+    is_continuity_credited = fields.Boolean(compute='_compute_is_continuity_credited')
     continuity_shipped_date = fields.Date(
         string="Shipped On",
         compute='_compute_continuity_shipped_date',
@@ -120,9 +122,15 @@ class SaleOrder(models.Model):
         child_count = {parent.id: count for parent, count in children}
         for order in self:
             order.continuity_child_count = child_count.get(order.id, 0)
+            order.continuity_payment_count = len(order.continuity_payment_ids)
             order.continuity_subscription_count = len(
                 order.continuity_subscription_ids or order.order_line.continuity_line_id.subscription_id
             )
+
+    @api.depends('order_line.continuity_line_id.is_credited')
+    def _compute_is_continuity_credited(self):
+        for order in self:
+            order.is_continuity_credited = any(order.order_line.continuity_line_id.mapped('is_credited'))
 
     @api.depends('order_line.continuity_subscription_ids.is_page_shown')
     @api.depends_context('uid')
@@ -192,6 +200,18 @@ class SaleOrder(models.Model):
         if len(subscriptions) == 1:
             return {**action, 'views': [(False, 'form')], 'res_id': subscriptions.id}
         return {**action, 'domain': [('id', 'in', subscriptions.ids)]}
+
+    def action_view_continuity_payments(self):
+        self.ensure_one()
+        return self.continuity_payment_ids._get_continuity_action()
+
+    def action_credit_continuity(self):
+        """Credit a shipment that came back, or never came, and show the credit note."""
+        self.ensure_one()
+        self.check_access('write')
+        child = self.sudo()
+        notes = child.order_line.continuity_line_id.subscription_id._credit_shipment(child)
+        return notes.with_env(self.env)._get_continuity_action()
 
     def _get_continuity_action(self, name):
         """Return the action that shows these orders."""
@@ -310,7 +330,7 @@ class SaleOrder(models.Model):
         result = super()._action_confirm()
         self.continuity_subscription_ids._planning().write({'is_page_shown': True})
         self.continuity_subscription_ids._run()
-        for child in self.filtered(lambda order: order.continuity_parent_id and not order.continuity_payment_ids):
+        for child in self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments()):
             subscription = child.order_line.continuity_line_id.subscription_id
             if subscription and not subscription.bill_upfront:
                 subscription._plan_child_payments(child)
@@ -321,9 +341,40 @@ class SaleOrder(models.Model):
         return result
 
     def _action_cancel(self):
+        running = self.continuity_subscription_ids.filtered(lambda sub: sub.state in ('running', 'paused'))
+        for subscription in running:
+            reason = subscription._get_order_cancel_refusal()
+            if reason:
+                raise UserError(reason)
         result = super()._action_cancel()
-        self.continuity_subscription_ids.filtered(lambda sub: sub.state in ('running', 'paused'))._cancel()
+        running._cancel()
+        self.filtered('continuity_parent_id')._settle_cancelled_children()
         return result
+
+    def _settle_cancelled_children(self):
+        """Give up what cancelled child orders have not billed, and prepare the credit of what they have."""
+        payments = self.sudo().continuity_payment_ids
+        payments.filtered(lambda payment: not payment.invoice_id).is_cancelled = True
+        for bill in payments.invoice_id.filtered(lambda move: move.state == 'posted' and not move.reversal_move_ids):
+            bill._reverse_moves(
+                [
+                    {
+                        'invoice_date': bill.company_id._get_continuity_today(),
+                        'ref': self.env._("%(order)s cancelled", order=bill.continuity_payment_ids.order_id.name),
+                    }
+                ]
+            )
+
+    def _write_unlocked(self, changes):
+        """Write on lines of orders that Odoo may have locked at confirmation; no plan follows.
+
+        :param changes: list of (sale.order.line, values).
+        """
+        locked = self.filtered('locked')
+        locked.action_unlock()
+        for line, values in changes:
+            line.with_context(sale_write_from_compute=True).write(values)
+        locked.action_lock()
 
     def _create_invoices(self, grouped=False, final=False, date=None):
         refused = self.filtered(lambda order: order.continuity_parent_id and order._get_continuity_window_refusal())
@@ -366,11 +417,17 @@ class SaleOrder(models.Model):
 
     def _get_unbilled_continuity_payments(self):
         """Return the payments of the order that have no invoice yet."""
-        return self.sudo().continuity_payment_ids.filtered(
-            lambda payment: (
-                not payment.invoice_id and not payment.is_cancelled and payment.subscription_id.state != 'draft'
-            )
+        return self._get_live_payments().filtered(
+            lambda payment: not payment.invoice_id and payment.subscription_id.state != 'draft'
         )
+
+    def _get_live_payments(self):
+        """Return the instalments of the order, cancelled ones left out."""
+        return self.sudo().continuity_payment_ids.filtered(lambda payment: not payment.is_cancelled)
+
+    def _get_copiable_order_lines(self):
+        # A copied plan gets shipping costs of its own.
+        return super()._get_copiable_order_lines().filtered(lambda line: not line.continuity_shipping_of_id)
 
     def _get_update_prices_lines(self):
         return super()._get_update_prices_lines().filtered(lambda line: not line._is_continuity())

@@ -14,6 +14,8 @@ from . import test_plan
 from . import test_preview_is_run
 from . import test_program
 from . import test_regressions
+from . import test_revenue
 from . import test_schedule
+from . import test_stop
 from . import test_tours
 from . import test_update_events

@@ -77,9 +77,7 @@ class ContinuityCase(TransactionCase):
             {
                 'partner_id': self.customer.id,
                 'date_order': datetime.combine(on or self.today, datetime.min.time()).replace(hour=12),
-                'order_line': [
-                    Command.create({'product_id': product.id, 'product_uom_qty': quantity, **(line or {})})
-                ],
+                'order_line': [Command.create({'product_id': product.id, 'product_uom_qty': quantity, **(line or {})})],
                 **(order or {}),
             }
         )
@@ -125,26 +123,34 @@ class ContinuityCase(TransactionCase):
         """Return a card of the demo provider, saved for the customer."""
         provider = cls.env.ref('payment.payment_provider_demo')
         provider.sudo().state = 'test'
-        return cls.env['payment.token'].sudo().create(
-            {
-                'provider_id': provider.id,
-                'payment_method_id': cls.env.ref('payment_demo.payment_method_demo').id,
-                'payment_details': "4242",
-                'partner_id': (partner or cls.customer).id,
-                'provider_ref': "demo",
-                **values,
-            }
+        return (
+            cls.env['payment.token']
+            .sudo()
+            .create(
+                {
+                    'provider_id': provider.id,
+                    'payment_method_id': cls.env.ref('payment_demo.payment_method_demo').id,
+                    'payment_details': "4242",
+                    'partner_id': (partner or cls.customer).id,
+                    'provider_ref': "demo",
+                    **values,
+                }
+            )
         )
 
     @classmethod
     def _create_user(cls, login, *groups, **values):
         """Return a user with the groups of these XML ids."""
-        return cls.env['res.users'].with_context(no_reset_password=True).create(
-            {
-                'name': login.title(),
-                'login': login,
-                'email': f"{login}@example.com",
-                'group_ids': [Command.set([cls.env.ref(group).id for group in groups])],
-                **values,
-            }
+        return (
+            cls.env['res.users']
+            .with_context(no_reset_password=True)
+            .create(
+                {
+                    'name': login.title(),
+                    'login': login,
+                    'email': f"{login}@example.com",
+                    'group_ids': [Command.set([cls.env.ref(group).id for group in groups])],
+                    **values,
+                }
+            )
         )

@@ -12,7 +12,7 @@ ADDONS = 'odoo.addons.continuity_program'
 #: Everything of this addon that any logged-in user, portal users too, can call by RPC. Whoever adds a name here has
 #: looked at what it does for a user who may not read, write or even see the record.
 PUBLIC_METHODS = {
-    'account.move': {'button_cancel'},
+    'account.move': {'action_view_continuity_payments', 'button_cancel'},
     'account.move.line': {'reconcile'},
     'account.partial.reconcile': {'create', 'unlink'},
     'continuity.guard.mixin': {'create', 'write'},
@@ -20,20 +20,31 @@ PUBLIC_METHODS = {
     'continuity.job.wizard': {'action_preview', 'action_run'},
     'continuity.line': {'action_remove', 'create', 'write'},
     'continuity.parking.mixin': {'action_retry'},
-    'continuity.payment': {'action_hold', 'action_release', 'action_retry', 'create', 'write'},
+    'continuity.payment': {
+        'action_charge',
+        'action_hold',
+        'action_release',
+        'action_retry',
+        'action_view_subscription',
+        'create',
+        'write',
+    },
     'continuity.program': {'action_preview_plan', 'action_retry', 'action_view_subscriptions', 'copy_data', 'write'},
     'continuity.program.line': {'create', 'unlink', 'write'},
+    'continuity.stop': {'action_stop'},
     'continuity.subscription': {
         'action_confirm_page',
         'action_open_page',
         'action_pause',
         'action_resume',
         'action_retry',
+        'action_stop',
         'action_view_child_orders',
         'action_view_duplicates',
         'action_view_lines',
         'action_view_order',
         'create',
+        'unlink',
         'write',
     },
     'payment.token': {'write'},
@@ -41,8 +52,10 @@ PUBLIC_METHODS = {
     'product.template': {'write'},
     'res.partner': {'write'},
     'sale.order': {
+        'action_credit_continuity',
         'action_view_continuity_children',
         'action_view_continuity_parent',
+        'action_view_continuity_payments',
         'action_view_continuity_subscriptions',
         'create',
         'unlink',
@@ -56,21 +69,43 @@ ACCESS = {
     'continuity.program': {'own': 'r', 'all': 'r', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r'},
     'continuity.program.line': {'own': 'r', 'all': 'r', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r'},
     'continuity.subscription': {
-        'own': 'rw', 'all': 'rw', 'manager': 'rw', 'accountant': 'r', 'auditor': 'r', 'portal': 'r',
+        'own': 'rw',
+        'all': 'rw',
+        'manager': 'rw',
+        'accountant': 'r',
+        'auditor': 'r',
+        'portal': 'r',
     },
     'continuity.line': {
-        'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r', 'portal': 'r',
+        'own': 'rwcu',
+        'all': 'rwcu',
+        'manager': 'rwcu',
+        'accountant': 'r',
+        'auditor': 'r',
+        'portal': 'r',
     },
     'continuity.payment': {
-        'own': 'r', 'all': 'r', 'manager': 'r', 'accountant': 'rw', 'auditor': 'r', 'portal': 'r',
+        'own': 'r',
+        'all': 'r',
+        'manager': 'r',
+        'accountant': 'rw',
+        'auditor': 'r',
+        'portal': 'r',
     },
     'continuity.cancel.reason': {
-        'own': 'r', 'all': 'r', 'manager': 'rwcu', 'accountant': 'r', 'auditor': 'r', 'portal': 'r',
+        'own': 'r',
+        'all': 'r',
+        'manager': 'rwcu',
+        'accountant': 'r',
+        'auditor': 'r',
+        'portal': 'r',
     },
     'continuity.job.run': {'manager': 'r'},
     'continuity.job.issue': {'manager': 'r'},
     'continuity.job.wizard': {'manager': 'rwc'},
     'continuity.job.wizard.line': {'manager': 'rwcu'},
+    'continuity.stop': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
+    'continuity.stop.line': {'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu'},
     'continuity.plan.preview': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.plan.preview.line': {'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu'},
 }
@@ -185,7 +220,9 @@ class TestPublicMethods(AccessCase):
         for login in ('own', 'portal', 'internal'):
             subscription = self.theirs.with_user(self.users[login])
             # action_view_lines reads nothing of the record
-            for method in sorted(PUBLIC_METHODS['continuity.subscription'] - {'create', 'write', 'action_view_lines'}):
+            for method in sorted(
+                PUBLIC_METHODS['continuity.subscription'] - {'create', 'unlink', 'write', 'action_view_lines'}
+            ):
                 with self.subTest(login=login, method=method), self.assertRaises(AccessError):
                     getattr(subscription, method)()
 
@@ -333,8 +370,10 @@ class TestAccess(AccessCase):
 
     def test_a_salesperson_sells_and_changes_a_plan(self):
         product = self.program.product_tmpl_ids[0].product_variant_id
-        order = self.env['sale.order'].with_user(self.users['own']).create(
-            {'partner_id': self.customer.id, 'order_line': [Command.create({'product_id': product.id})]}
+        order = (
+            self.env['sale.order']
+            .with_user(self.users['own'])
+            .create({'partner_id': self.customer.id, 'order_line': [Command.create({'product_id': product.id})]})
         )
         subscription = order.continuity_subscription_ids
         subscription.start_date = '2035-01-01'

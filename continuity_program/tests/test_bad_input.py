@@ -395,9 +395,7 @@ class TestSizeAndCalendar(BadInputCase):
         self.assertEqual(len(self._sell(program).line_ids), 12)
 
     def test_billing_upfront_chosen_for_a_plan_that_is_too_long(self):
-        subscription = self._sell(
-            self._create_program([{'repeat_count': 1001, 'interval_unit': 'day'}]), confirm=False
-        )
+        subscription = self._sell(self._create_program([{'repeat_count': 1001, 'interval_unit': 'day'}]), confirm=False)
 
         self._assert_refused(self.MESSAGE, subscription.write, {'bill_upfront': True})
 
@@ -439,13 +437,9 @@ class TestSizeAndCalendar(BadInputCase):
         self.assertFalse(preview.line_ids)
 
     def test_calendar_out_of_order_keeps_the_order_of_events(self):
-        program = self._create_program(
-            [{'start_date': day('2027-05-01')}, {'start_date': day('2027-03-01')}, {}]
-        )
+        program = self._create_program([{'start_date': day('2027-05-01')}, {'start_date': day('2027-03-01')}, {}])
 
-        self.assertEqual(
-            self._get_dates(self._sell(program)), ['2027-05-01', '2027-05-01', '2027-06-01']
-        )
+        self.assertEqual(self._get_dates(self._sell(program)), ['2027-05-01', '2027-05-01', '2027-06-01'])
 
 
 @tagged('post_install', '-at_install')
@@ -502,9 +496,7 @@ class TestBadSale(BadInputCase):
 
     def test_two_currencies_without_a_rate(self):
         currency = self.env['res.currency'].create({'name': 'EUX', 'symbol': 'x'})
-        program = self._create_program(
-            [{'price_overridden': True, 'price_unit': 30.0}], currency_id=currency.id
-        )
+        program = self._create_program([{'price_overridden': True, 'price_unit': 30.0}], currency_id=currency.id)
         self._create_parent_product(program)
 
         self._assert_refused(
@@ -556,12 +548,16 @@ class TestOtherCompany(BadInputCase):
         program = self._create_program(2, company_id=self.other_company.id)
         product = self._create_parent_product(program)
 
-        order = self.env(su=True)['sale.order'].with_company(self.other_company).create(
-            {
-                'partner_id': self.customer.id,
-                'company_id': self.other_company.id,
-                'order_line': [Command.create({'product_id': product.id})],
-            }
+        order = (
+            self.env(su=True)['sale.order']
+            .with_company(self.other_company)
+            .create(
+                {
+                    'partner_id': self.customer.id,
+                    'company_id': self.other_company.id,
+                    'order_line': [Command.create({'product_id': product.id})],
+                }
+            )
         )
 
         self.assertEqual(order.continuity_subscription_ids.company_id, self.other_company)
@@ -596,9 +592,7 @@ class TestOtherCompany(BadInputCase):
     def test_quotation_with_a_program_cannot_move_to_another_company(self):
         subscription = self._sell(self._create_program(1), confirm=False)
 
-        self._assert_refused(
-            "Book Club", subscription.order_id.write, {'company_id': self.other_company.id}
-        )
+        self._assert_refused("Book Club", subscription.order_id.write, {'company_id': self.other_company.id})
 
 
 @tagged('post_install', '-at_install')
@@ -617,8 +611,10 @@ class TestBadParameters(BadInputCase):
 
     def _get_violated_constraint(self, values):
         """Return the message that the user sees for the company values."""
-        result = self.env['res.company'].with_context(import_file=True).load(
-            ['.id', *values], [[str(self.company.id), *map(str, values.values())]]
+        result = (
+            self.env['res.company']
+            .with_context(import_file=True)
+            .load(['.id', *values], [[str(self.company.id), *map(str, values.values())]])
         )
         self.assertFalse(result['ids'])
         return result['messages'][0]['message']

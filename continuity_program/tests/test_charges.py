@@ -1,6 +1,6 @@
 from unittest.mock import patch
 
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.tests import tagged
 
 from .common import day
@@ -210,6 +210,45 @@ class TestCharges(ChargeCase):
         self.assertEqual(run.failed_count, 1)
         self.assertIn("was charged already", first.park_reason)
         self.assertEqual(len(self.ledger), 1)
+
+    def test_charged_now_before_its_day(self):
+        subscription = self._sell_upfront()
+        third = subscription.payment_ids[2]
+
+        action = third._charge_now(commit=False)
+
+        self.assertEqual((third.state, third.is_wanted_now), ('paid', False))
+        self.assertEqual(action['params']['type'], 'success')
+        self.assertEqual(self.ledger, [(f'CP-{third.id}-1', 23.1)])
+        with self.assertRaisesRegex(UserError, "is paid and cannot be charged"):
+            third._charge_now(commit=False)
+
+    def test_charged_now_although_the_next_attempt_is_later(self):
+        subscription = self._sell_upfront()
+        first = subscription.payment_ids[0]
+        self.answers = ['error', 'error', 'done']
+        self._run_job('process_payments')
+
+        action = first._charge_now(commit=False)
+
+        self.assertEqual((first.state, action['params']['type']), ('declined', 'warning'))
+        first._charge_now(commit=False)
+        self.assertEqual(first.state, 'paid')
+
+    def test_what_cannot_be_charged_now_is_refused(self):
+        subscription = self._sell(self._create_program(2))
+        self._run_job('create_orders')
+        payment = subscription.payment_ids
+        with self.assertRaisesRegex(UserError, "is charged when .* has shipped"):
+            payment._charge_now(commit=False)
+        upfront = self._sell_upfront().payment_ids[0]
+        upfront.action_hold()
+        with self.assertRaisesRegex(UserError, "is on hold"):
+            upfront._charge_now(commit=False)
+        upfront.action_release()
+        upfront.method = 'on_account'
+        with self.assertRaisesRegex(UserError, "paid on account"):
+            upfront._charge_now(commit=False)
 
     def test_on_hold_by_hand_is_logged_and_not_charged(self):
         subscription = self._sell_upfront()

@@ -345,9 +345,7 @@ class TestChildOrderValues(CreateOrdersCase):
         cls.foreign_currency = cls.env['res.currency'].create(
             {'name': "CNT", 'symbol': "¤", 'rate_ids': [Command.create({'name': '2020-01-01', 'rate': 2.0})]}
         )
-        cls.pricelist = cls.env['product.pricelist'].create(
-            {'name': "Abroad", 'currency_id': cls.foreign_currency.id}
-        )
+        cls.pricelist = cls.env['product.pricelist'].create({'name': "Abroad", 'currency_id': cls.foreign_currency.id})
         plan = cls.env['account.analytic.plan'].create({'name': "Clubs"})
         cls.analytic_account = cls.env['account.analytic.account'].create({'name': "Club", 'plan_id': plan.id})
 
@@ -507,9 +505,7 @@ class TestChildOrderPrices(CreateOrdersCase):
                 ],
             }
         )
-        subscription = self._sell(
-            self._create_program(2, price_policy='current'), order={'pricelist_id': pricelist.id}
-        )
+        subscription = self._sell(self._create_program(2, price_policy='current'), order={'pricelist_id': pricelist.id})
 
         self._run_job('create_orders')
         self._run_job('create_orders', day('2027-02-01'))

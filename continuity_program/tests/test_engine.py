@@ -32,9 +32,7 @@ class EngineCase(ContinuityCase):
         subscriptions = self.env['continuity.subscription']
         for number in range(count):
             customer = self.env['res.partner'].create({'name': f"Customer {number}"})
-            subscriptions += self._sell(
-                program, **{**values, 'order': {**values['order'], 'partner_id': customer.id}}
-            )
+            subscriptions += self._sell(program, **{**values, 'order': {**values['order'], 'partner_id': customer.id}})
         return subscriptions
 
     def _get_children(self, subscriptions):
@@ -199,9 +197,7 @@ class TestBadRecord(EngineCase):
         self.assertOnlyTheBadOneIsParked(run, "The database refused it")
 
     def test_a_value_that_the_database_cannot_store_costs_only_itself(self):
-        self.env.cr.execute(
-            "UPDATE continuity_line SET quantity = 'NaN' WHERE subscription_id = %s", [self.bad.id]
-        )
+        self.env.cr.execute("UPDATE continuity_line SET quantity = 'NaN' WHERE subscription_id = %s", [self.bad.id])
         self.env.invalidate_all()
 
         with mute_logger(ENGINE, 'odoo.sql_db'):
@@ -456,9 +452,7 @@ class TestNeedsAttention(EngineCase):
     def test_a_changed_program_brings_it_back_into_update_events(self):
         program = self._create_program([{'start_date': '2027-01-01'}, {'start_date': '2027-02-01'}])
         with (
-            patch.object(
-                self.env.registry['continuity.program'], '_get_running_event', side_effect=UserError("No.")
-            ),
+            patch.object(self.env.registry['continuity.program'], '_get_running_event', side_effect=UserError("No.")),
             mute_logger(ENGINE),
         ):
             self._run_job('update_events', domain=[('id', '=', program.id)])
@@ -932,12 +926,16 @@ class TestDay(EngineCase):
             {'name': company.name, 'company_id': company.id, 'line_ids': [Command.create({'product_id': book.id})]}
         )
         product = self._create_parent_product(program)
-        order = self._as_of()['sale.order'].with_company(company).create(
-            {
-                'partner_id': self.customer.id,
-                'company_id': company.id,
-                'order_line': [Command.create({'product_id': product.id})],
-            }
+        order = (
+            self._as_of()['sale.order']
+            .with_company(company)
+            .create(
+                {
+                    'partner_id': self.customer.id,
+                    'company_id': company.id,
+                    'order_line': [Command.create({'product_id': product.id})],
+                }
+            )
         )
         order.continuity_subscription_ids.start_date = '2027-01-02'
         order.action_confirm()
@@ -1241,8 +1239,12 @@ class TestLog(EngineCase):
     def test_an_issue_of_a_record_that_is_gone_still_shows(self):
         program = self._create_program(1)
         run = self._run_job('create_orders')
-        issue = self.env['continuity.job.issue'].sudo().create(
-            {'run_id': run.id, 'kind': 'failed', 'res_model': program._name, 'res_id': program.id, 'reason': "No."}
+        issue = (
+            self.env['continuity.job.issue']
+            .sudo()
+            .create(
+                {'run_id': run.id, 'kind': 'failed', 'res_model': program._name, 'res_id': program.id, 'reason': "No."}
+            )
         )
         program.unlink()
 
@@ -1267,8 +1269,12 @@ class TestLog(EngineCase):
 
     def test_a_sales_manager_runs_and_previews_by_the_wizard(self):
         subscriptions = self._sell_many(2)
-        wizard = self.env['continuity.job.wizard'].with_user(self.responsible).create(
-            {'job': 'create_orders', 'as_of': '2027-02-01', 'subscription_ids': [Command.set(subscriptions[0].ids)]}
+        wizard = (
+            self.env['continuity.job.wizard']
+            .with_user(self.responsible)
+            .create(
+                {'job': 'create_orders', 'as_of': '2027-02-01', 'subscription_ids': [Command.set(subscriptions[0].ids)]}
+            )
         )
 
         wizard.action_preview()
@@ -1288,7 +1294,7 @@ class TestLog(EngineCase):
 
         wizard.create({'as_of': '2027-01-01', 'program_ids': [Command.set(program.ids)], 'limit': 1})._run(commit=False)
         self.assertEqual([len(self._get_children(one)) for one in subscriptions], [1, 0, 0, 0])
-        wizard.create(
-            {'as_of': '2027-01-01', 'partner_ids': [Command.set(subscriptions[3].partner_id.ids)]}
-        )._run(commit=False)
+        wizard.create({'as_of': '2027-01-01', 'partner_ids': [Command.set(subscriptions[3].partner_id.ids)]})._run(
+            commit=False
+        )
         self.assertEqual([len(self._get_children(one)) for one in subscriptions], [1, 0, 0, 1])

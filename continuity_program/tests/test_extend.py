@@ -83,9 +83,7 @@ class TestExtend(ExtendCase):
 
         self._live(subscription, day('2028-01-01'))
 
-        self.assertEqual(
-            self._get_dates(subscription), ['2027-01-01', '2027-02-01', '2027-03-01', '2027-04-01']
-        )
+        self.assertEqual(self._get_dates(subscription), ['2027-01-01', '2027-02-01', '2027-03-01', '2027-04-01'])
         self.assertEqual(subscription.occurrences_left, 0)
         self.assertEqual(set(subscription.line_ids.mapped('state')), {'ordered'})
 
@@ -149,9 +147,7 @@ class TestExtend(ExtendCase):
         self.assertEqual(self._run_job('extend').selected_count, 0)
 
     def test_all_lines_of_an_event_are_added(self):
-        program = self._create_program(
-            [{'event_number': 1, 'repeat_count': 6}, {'event_number': 1, 'quantity': 2}]
-        )
+        program = self._create_program([{'event_number': 1, 'repeat_count': 6}, {'event_number': 1, 'quantity': 2}])
         subscription = self._sell(program, quantity=2)
         self._run_job('create_orders', day('2027-01-01'))
 

@@ -32,9 +32,7 @@ class PlanCase(ContinuityCase):
             {
                 'partner_id': self.customer.id,
                 'date_order': datetime.combine(on or self.today, datetime.min.time()).replace(hour=12),
-                'order_line': [
-                    Command.create({'product_id': product.id}) for product in products or self.membership
-                ],
+                'order_line': [Command.create({'product_id': product.id}) for product in products or self.membership],
                 **values,
             }
         )
@@ -170,9 +168,13 @@ class TestRoutes(PlanCase):
         self.assertNotIn('running', order.continuity_subscription_ids.mapped('state'))
 
     def test_import_of_an_order(self):
-        result = self._as_of()['sale.order'].with_context(import_file=True).load(
-            ['partner_id', 'order_line/product_id', 'order_line/product_uom_qty'],
-            [["Ann Archer", "Book Club Membership", '3'], ['', "Book 10", '1']],
+        result = (
+            self._as_of()['sale.order']
+            .with_context(import_file=True)
+            .load(
+                ['partner_id', 'order_line/product_id', 'order_line/product_uom_qty'],
+                [["Ann Archer", "Book Club Membership", '3'], ['', "Book 10", '1']],
+            )
         )
 
         self.assertEqual(result['messages'], [])
@@ -182,8 +184,12 @@ class TestRoutes(PlanCase):
     @freeze_time('2027-01-01 12:00:00')
     def test_a_plain_salesperson_sells_and_takes_back(self):
         user = new_test_user(self.env, 'sally', groups='sales_team.group_sale_salesman')
-        order = self.env['sale.order'].with_user(user).create(
-            {'partner_id': self.customer.id, 'order_line': [Command.create({'product_id': self.membership.id})]}
+        order = (
+            self.env['sale.order']
+            .with_user(user)
+            .create(
+                {'partner_id': self.customer.id, 'order_line': [Command.create({'product_id': self.membership.id})]}
+            )
         )
         subscription = order.continuity_subscription_ids
         self.assertEqual(self._get_plan(subscription), self.THREE_BOOKS)
@@ -409,15 +415,18 @@ class TestDates(PlanCase):
         )
         order.action_confirm()
 
-        self.assertEqual(
-            self._get_dates(order.continuity_subscription_ids), ['2027-01-02', '2027-02-02', '2027-03-02']
-        )
+        self.assertEqual(self._get_dates(order.continuity_subscription_ids), ['2027-01-02', '2027-02-02', '2027-03-02'])
 
     @freeze_time('2027-01-01 13:00:00')
     def test_day_of_a_run_is_honoured_for_the_superuser_only(self):
         user = new_test_user(self.env, 'sally', groups='sales_team.group_sale_salesman')
-        order = self.env['sale.order'].with_user(user).with_context(continuity_as_of='2030-05-05').create(
-            {'partner_id': self.customer.id, 'order_line': [Command.create({'product_id': self.membership.id})]}
+        order = (
+            self.env['sale.order']
+            .with_user(user)
+            .with_context(continuity_as_of='2030-05-05')
+            .create(
+                {'partner_id': self.customer.id, 'order_line': [Command.create({'product_id': self.membership.id})]}
+            )
         )
 
         self.assertEqual(self._get_dates(order.continuity_subscription_ids)[0], '2027-01-01')
@@ -477,9 +486,7 @@ class TestJoining(PlanCase):
     def test_current_start_before_the_first_event_is_the_first_event(self):
         program = self._create_program([{'start_date': day('2027-06-05')}, {}], order_start='current')
 
-        self.assertEqual(
-            self._get_shipments(self._sell(program)), [(1, '2027-06-05', 1), (2, '2027-07-05', 2)]
-        )
+        self.assertEqual(self._get_shipments(self._sell(program)), [(1, '2027-06-05', 1), (2, '2027-07-05', 2)])
 
     def test_current_start_after_the_last_event_is_the_last_event(self):
         program = self._create_calendar_program(2, order_start='current')
@@ -750,9 +757,7 @@ class TestReplan(PlanCase):
 
         self.assertEqual(len(order.continuity_subscription_ids), 1)
         self.assertEqual(order.continuity_subscription_ids.program_id, other)
-        self.assertEqual(
-            self._get_plan(order.continuity_subscription_ids), [(1, '2027-01-01', "Book 8", 'planned')]
-        )
+        self.assertEqual(self._get_plan(order.continuity_subscription_ids), [(1, '2027-01-01', "Book 8", 'planned')])
 
     def test_other_size_of_the_same_program(self):
         order = self._create_order()
@@ -1124,8 +1129,11 @@ class TestRunning(PlanCase):
             {
                 'name': "Many Are Cheaper",
                 'currency_id': self.company.currency_id.id,
-                'item_ids': [Command.create({'compute_price': 'fixed', 'fixed_price': 10, 'min_quantity': 5,
-                                             'applied_on': '3_global'})],
+                'item_ids': [
+                    Command.create(
+                        {'compute_price': 'fixed', 'fixed_price': 10, 'min_quantity': 5, 'applied_on': '3_global'}
+                    )
+                ],
             }
         )
         subscription = self._sell(self.program, confirm=False, order={'pricelist_id': pricelist.id})
@@ -1429,14 +1437,10 @@ class TestPrices(PlanCase):
         self.assertEqual(subscription.line_ids.mapped('price_unit'), [10.0, 10.5, 11.0])
 
     def test_program_priced_in_another_currency(self):
-        program = self._create_program(
-            [{'price_overridden': True, 'price_unit': 30.0}], currency_id=self.euro.id
-        )
+        program = self._create_program([{'price_overridden': True, 'price_unit': 30.0}], currency_id=self.euro.id)
 
         self.assertEqual(self._sell(program).line_ids.price_unit, 60.0)
-        self.assertEqual(
-            self._sell(program, order={'pricelist_id': self.euro_pricelist.id}).line_ids.price_unit, 30.0
-        )
+        self.assertEqual(self._sell(program, order={'pricelist_id': self.euro_pricelist.id}).line_ids.price_unit, 30.0)
 
     def test_other_currency_on_the_quotation_makes_other_prices(self):
         program = self._create_program([{'price_overridden': True, 'price_unit': 30.0}, {}])
@@ -1632,9 +1636,7 @@ class TestTotals(PlanCase):
         subscription = self._sell(self._create_program([{'repeat_forever': True}]), confirm=False)
         symbol = self.company.currency_id.symbol
 
-        self.assertEqual(
-            self._get_summary(subscription), f"Until cancelled, first 1 Jan 2027 · {symbol} 22.00 each"
-        )
+        self.assertEqual(self._get_summary(subscription), f"Until cancelled, first 1 Jan 2027 · {symbol} 22.00 each")
 
     def test_summary_with_shipping(self):
         subscription = self._sell(self._create_shipping_program(tax=False), confirm=False)
@@ -1650,9 +1652,7 @@ class TestTotals(PlanCase):
         shipping = self._create_product(
             "Shipping", 1.0, type='service', is_storable=False, **({} if tax else {'taxes_id': False})
         )
-        return self._create_program(
-            3, shipping_policy='fixed', shipping_product_id=shipping.id, shipping_amount=2.95
-        )
+        return self._create_program(3, shipping_policy='fixed', shipping_product_id=shipping.id, shipping_amount=2.95)
 
     def test_total_with_shipping_is_what_the_children_cost(self):
         for tax in (False, True):
@@ -1660,9 +1660,7 @@ class TestTotals(PlanCase):
                 subscription = self._sell(self._create_shipping_program(tax))
                 self._run_job('create_orders', day('2027-03-01'))
 
-                self.assertEqual(
-                    sum(subscription.child_order_ids.mapped('amount_total')), subscription.amount_total
-                )
+                self.assertEqual(sum(subscription.child_order_ids.mapped('amount_total')), subscription.amount_total)
 
     def test_shipping_is_charged_once_per_shipment(self):
         shipping = self._create_product("Shipping", 1.0, type='service', is_storable=False, taxes_id=False)

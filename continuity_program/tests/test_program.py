@@ -146,9 +146,7 @@ class TestProgramEvents(ContinuityCase):
 
     def test_fixed_date_makes_a_calendar_program(self):
         self.assertTrue(self._create_program([{'start_date': day('2027-03-01')}, {}]).is_calendar)
-        self.assertTrue(
-            self._create_program([{'action': 'skip'}, {'start_date': day('2027-03-01')}]).is_calendar
-        )
+        self.assertTrue(self._create_program([{'action': 'skip'}, {'start_date': day('2027-03-01')}]).is_calendar)
         self.assertFalse(self._create_program([{}, {'start_date': day('2027-03-01')}]).is_calendar)
 
 

@@ -70,9 +70,7 @@ class TestTours(HttpCase):
 
         order = self.env['sale.order'].search([('partner_id', '=', self.customer.id)])
         self.assertEqual(len(order.order_line), 3)
-        self.assertEqual(
-            order.continuity_subscription_ids.product_id.product_tmpl_id, choice | self.club_product
-        )
+        self.assertEqual(order.continuity_subscription_ids.product_id.product_tmpl_id, choice | self.club_product)
 
     def test_page_opens_after_a_refused_save(self):
         self.start_tour('/odoo/sales/new', 'continuity_refused_save', login='continuity_agent')

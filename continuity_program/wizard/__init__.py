@@ -2,3 +2,5 @@ from . import continuity_job_wizard
 from . import continuity_job_wizard_line
 from . import continuity_plan_preview
 from . import continuity_plan_preview_line
+from . import continuity_stop
+from . import continuity_stop_line

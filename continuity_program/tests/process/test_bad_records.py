@@ -20,9 +20,7 @@ class TestTenInAThousand(ProcessCase):
         bad = {way: [ids[30 + 3 * number], ids[630 + 3 * number]] for number, way in enumerate(REASONS)}
         orders = "SELECT order_id FROM continuity_subscription WHERE id = ANY(%s)"
         with connect(self.database) as cursor:
-            cursor.execute(
-                "SELECT partner_id FROM continuity_subscription WHERE id = ANY(%s)", [bad['check']]
-            )
+            cursor.execute("SELECT partner_id FROM continuity_subscription WHERE id = ANY(%s)", [bad['check']])
             partners = ', '.join(str(partner) for (partner,) in cursor.fetchall())
             cursor.execute(
                 f"ALTER TABLE sale_order ADD CONSTRAINT continuity_test_check CHECK "

@@ -1,0 +1,291 @@
+from typing import NamedTuple
+
+from odoo import models
+from odoo.exceptions import UserError
+
+
+class Settlement(NamedTuple):
+    """What stopping means in money: taxes included, in the order's currency."""
+
+    #: Invoiced and not owed: for this there will be a draft credit note.
+    to_credit: float = 0.0
+    #: Of this, what the customer has paid already.
+    to_refund: float = 0.0
+    #: Delivered, or still going out, and not paid yet.
+    to_pay: float = 0.0
+
+
+class ContinuitySubscription(models.Model):
+    """Stopping a subscription: it is settled by value (``docs/behaviour.md#stopping``)."""
+
+    _inherit = 'continuity.subscription'
+
+    def action_stop(self):
+        """Open the dialog that shows what stopping means, and does it."""
+        self.ensure_one()
+        self.check_access('write')
+        reason = self._get_stop_refusal()
+        if reason:
+            raise UserError(reason)
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Stop %(subscription)s", subscription=self.display_name),
+            'res_model': 'continuity.stop',
+            'view_mode': 'form',
+            'target': 'new',
+            'context': {'default_subscription_id': self.id},
+        }
+
+    def _get_stop_refusal(self):
+        """Return why the subscription cannot be stopped, or nothing."""
+        self.ensure_one()
+        if self.state in ('running', 'paused'):
+            return None
+        return self.env._(
+            "%(subscription)s is %(state)s and cannot be stopped.",
+            subscription=self.display_name,
+            state=self._get_state_label().lower(),
+        )
+
+    def _get_order_cancel_refusal(self):
+        """Return why the parent order cannot be cancelled, or nothing: a cancelled order bills nothing any more."""
+        self.ensure_one()
+        if not self.bill_upfront or self._get_plan_bills().filtered(lambda move: move.state == 'posted'):
+            return None
+        if not self._get_kept_lines():
+            return None
+        return self.env._(
+            "%(subscription)s has shipments that are not billed yet. Stop the subscription instead of cancelling "
+            "%(order)s, or bill it first.",
+            subscription=self.display_name,
+            order=self.order_id.name,
+        )
+
+    def _cancel(self, reason=None, stopped=None):
+        """Stop the subscriptions: what has no child order yet is not sent any more, and the money is settled by value.
+
+        :param reason: a ``continuity.cancel.reason``.
+        :param stopped: the child orders, not shipped yet, that are stopped too; the others still go out.
+        :raise UserError: for one that does not run.
+        """
+        for subscription in self.sudo():
+            refusal = subscription._get_stop_refusal()
+            if refusal:
+                raise UserError(refusal)
+            (subscription._get_unshipped_children() & (stopped or self.env['sale.order'])).sudo()._action_cancel()
+            subscription.line_ids._planned()._planning().write({'is_cancelled': True})
+            subscription.write(
+                {'state': 'cancelled', 'cancel_reason_id': reason.id if reason else False, 'occurrences_left': 0}
+            )
+            if subscription.bill_upfront:
+                subscription._settle_upfront()
+            subscription._update_holds()
+
+    def _get_unshipped_children(self):
+        """Return the child orders that can still be stopped: nothing of them has left."""
+        return self.child_order_ids.filtered(
+            lambda child: child.state in ('draft', 'sent', 'sale') and not any(child.order_line.mapped('qty_delivered'))
+        )
+
+    # === BY VALUE === #
+
+    def _settle_upfront(self):
+        """Credit what was billed and is not owed; where nothing is billed yet, bill only what is owed."""
+        self.ensure_one()
+        drafts = self._get_plan_bills().filtered(lambda move: move.state == 'draft')
+        drafts.button_cancel()
+        bill = self._get_plan_bills()[-1:]
+        if bill:
+            amounts = self._get_unowed_amounts(self._get_kept_lines())
+            self._create_credit_note(
+                bill,
+                [
+                    {'order_line': order_line, 'amount': amount, 'name': self.env._("Not sent: %(name)s", name=name)}
+                    for order_line, amount in amounts.items()
+                    for name in order_line.name.splitlines()[:1]
+                ],
+                self.env._("%(subscription)s stopped", subscription=self.name),
+            )
+        else:
+            self._bill_only_what_is_owed()
+
+    def _get_plan_lines(self):
+        """Return the lines of the parent order that bill the plan: its goods and their shipping costs."""
+        return self.order_line_id | self.shipping_line_ids
+
+    def _get_plan_bills(self):
+        """Return the invoices of a plan billed in advance, cancelled ones left out."""
+        return self.order_line_id._get_continuity_bills().sorted('id')
+
+    def _get_bill_line(self):
+        """Return the line of the posted invoice that bills the plan's goods."""
+        return self.order_line_id.invoice_lines.filtered(
+            lambda line: line.parent_state == 'posted' and line.move_id.move_type == 'out_invoice'
+        ).sorted('id')[-1:]
+
+    def _get_unearned_balance(self):
+        """Return what of the bill is neither earned nor credited, in the company's currency."""
+        earned = self.line_ids.filtered(lambda line: line._has_earned())
+        account = self._get_bill_line().account_id
+        # A credit note of what was earned takes from the income, not from here.
+        documents = self.order_line_id.invoice_lines.filtered(
+            lambda line: line.parent_state != 'cancel' and line.move_id not in earned.credit_move_id
+        )
+        transfers = earned.revenue_move_id.line_ids.filtered(
+            lambda line: line.account_id == account and line.balance > 0
+        )
+        return -sum(documents.mapped('balance')) - sum(transfers.mapped('balance'))
+
+    def _get_kept_lines(self, stopped=None):
+        """Return the lines that stay owed: delivered, or still going out, and not credited.
+
+        :param stopped: child orders that are not to go out after all.
+        """
+        kept = self.line_ids.filtered(lambda line: line.state in ('ordered', 'delivered') and not line.is_credited)
+        return kept.filtered(lambda line: line.child_order_id not in stopped) if stopped else kept
+
+    def _get_owed_amounts(self, kept):
+        """Return the untaxed amount owed by line of the parent order, if only ``kept`` is sent.
+
+        :rtype: dict
+        """
+        owed = {self.order_line_id: sum(kept.mapped('prepaid_amount'))}
+        shipping = sum(self.line_ids.mapped('shipping_amount'))
+        for line in self.shipping_line_ids:
+            share = sum(kept.mapped('shipping_amount')) / shipping if shipping else 0.0
+            owed[line] = self.currency_id.round(line.price_subtotal * share)
+        return owed
+
+    def _get_unowed_amounts(self, kept):
+        """Return the untaxed amount billed, and neither credited nor owed, by line of the parent order."""
+        return {
+            order_line: max(order_line._get_billed_by_plan() - owed, 0.0)
+            for order_line, owed in self._get_owed_amounts(kept).items()
+        }
+
+    def _bill_only_what_is_owed(self):
+        """Make the bill to come, and its instalments, one for what is sent; the last instalments go first."""
+        owed = self._get_owed_amounts(self._get_kept_lines())
+        if self.order_id.state == 'sale' and any(owed.values()):
+            self.order_id._write_unlocked(
+                [
+                    (line, {'price_unit': line._get_continuity_gross(amount) / line.product_uom_qty, 'discount': 0.0})
+                    for line, amount in owed.items()
+                    if line.product_uom_qty
+                ]
+            )
+            left = sum(self._get_plan_lines().mapped('price_total'))
+        else:
+            left = 0.0
+        for payment in self.payment_ids.sorted('number'):
+            amount = min(payment.amount, left)
+            left -= amount
+            if self.currency_id.is_zero(amount):
+                payment.is_cancelled = True
+            else:
+                payment.amount = amount
+
+    # === CREDIT NOTES === #
+
+    def _create_credit_note(self, bill, amounts, reason):
+        """Create a draft credit note by value.
+
+        :param bill: the posted invoice.
+        :param amounts: dicts with ``order_line``, ``amount`` (untaxed, in the order's currency), ``name`` and, if it is
+            not that of the bill, ``account``.
+        :return: the credit note, or nothing where there is nothing to credit.
+        :rtype: account.move
+        """
+        amounts = [vals for vals in amounts if not self.currency_id.is_zero(vals['amount'])]
+        if not amounts:
+            return self.env['account.move']
+        note = bill._reverse_moves(
+            [
+                {
+                    'invoice_date': self.company_id._get_continuity_today(),
+                    'invoice_currency_rate': bill.invoice_currency_rate,
+                    'ref': reason,
+                    'continuity_subscription_id': self.id,
+                }
+            ]
+        )
+        note.invoice_line_ids.unlink()
+        for vals in amounts:
+            bill_line = vals['order_line'].invoice_lines.filtered(lambda line: line.move_id == bill)[:1]
+            self.env['account.move.line'].create(bill_line._prepare_continuity_credit(note, **vals))
+        return note
+
+    # === CREDITING A SHIPMENT === #
+
+    def _credit_shipment(self, child):
+        """Credit a child order that came back, or never came; the credit note is a draft.
+
+        :param child: a child order that has shipped.
+        :raise UserError: where there is nothing to credit.
+        :rtype: account.move
+        """
+        self.ensure_one()
+        lines = child.order_line.continuity_line_id
+        reason = self._get_credit_refusal(child, lines)
+        if reason:
+            raise UserError(reason)
+        ref = self.env._("%(order)s credited", order=child.name)
+        if self.bill_upfront:
+            lines._reverse_returned_revenue()
+            note = self._create_credit_note(self._get_plan_bills()[-1:], lines._prepare_credits(), ref)
+        else:
+            bills = child.invoice_ids.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted')
+            note = bills._reverse_moves(
+                [{'invoice_date': self.company_id._get_continuity_today(), 'ref': ref} for _bill in bills]
+            )
+        lines._planning().write({'credit_move_id': note[:1].id})
+        child._message_log(body=self.env._("Credited by %(notes)s.", notes=', '.join(note.mapped('display_name'))))
+        return note
+
+    def _get_credit_refusal(self, child, lines):
+        """Return why a child order cannot be credited, or nothing."""
+        if any(lines.mapped('is_credited')):
+            return self.env._("%(order)s is credited already.", order=child.name)
+        if not child.picking_ids.filtered(lambda picking: picking.state == 'done') and not any(
+            child.order_line.mapped('qty_delivered')
+        ):
+            return self.env._("%(order)s has not shipped: cancel it instead.", order=child.name)
+        order = self.order_id if self.bill_upfront else child
+        if not order.invoice_ids.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted'):
+            return self.env._("%(order)s is not invoiced: there is nothing to credit.", order=order.name)
+        return None
+
+    # === WHAT IT WILL MEAN === #
+
+    def _get_settlement(self, stopped):
+        """Return what stopping now would mean in money.
+
+        :param stopped: the child orders that would be stopped too.
+        :rtype: Settlement
+        """
+        self.ensure_one()
+        return self._get_upfront_settlement(stopped) if self.bill_upfront else self._get_shipment_settlement(stopped)
+
+    def _get_upfront_settlement(self, stopped):
+        kept = self._get_kept_lines(stopped)
+        if not self._get_plan_bills().filtered(lambda move: move.state == 'posted'):
+            return Settlement(to_pay=self._get_plan_lines()._get_continuity_total(self._get_owed_amounts(kept)))
+        credit = self._get_plan_lines()._get_continuity_total(self._get_unowed_amounts(kept))
+        still_open = sum(payment._get_open_amount() for payment in self.payment_ids)
+        return Settlement(credit, max(credit - still_open, 0.0), max(still_open - credit, 0.0))
+
+    def _get_shipment_settlement(self, stopped):
+        given_up = self.payment_ids.filtered(lambda payment: payment.order_id in stopped)
+        bills = given_up.invoice_id.filtered(lambda move: move.state == 'posted')
+        return Settlement(
+            to_credit=sum(bills.mapped('amount_total')),
+            to_refund=sum(bill.amount_total - bill.amount_residual for bill in bills),
+            to_pay=sum(payment._get_open_amount() for payment in self.payment_ids - given_up),
+        )
+
+    def _is_to_bill(self):
+        """Whether the plan's lines on the parent order are still to be billed in advance."""
+        self.ensure_one()
+        if self.state == 'cancelled':
+            return bool(self.payment_ids.filtered(lambda payment: not payment.is_cancelled))
+        return self.state in ('running', 'paused')

@@ -1,0 +1,329 @@
+from odoo.exceptions import UserError
+from odoo.fields import Command
+from odoo.tests import tagged
+
+from .common import day
+from .test_charges import ChargeCase
+from .test_payments import PaymentCase
+
+
+class StopCase(PaymentCase):
+    def _sell_prepaid(self, events=3, on='2027-01-01', **values):
+        """Sell a plan billed in advance, bill it, and deliver its first shipment."""
+        subscription = self._sell(self._create_program(events, bill_upfront=True, **values), on=day(on))
+        self._run_job('process_payments')
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        return subscription
+
+    def _pay(self, payments):
+        for line in payments.move_line_id:
+            self.env['account.payment.register'].with_context(
+                active_model='account.move.line', active_ids=line.ids
+            ).create({})._create_payments()
+
+    def _get_note(self, subscription):
+        return self.env['account.move'].search([('continuity_subscription_id', '=', subscription.id)])
+
+    def _return(self, child):
+        picking = child.picking_ids
+        wizard = (
+            self.env['stock.return.picking']
+            .with_context(active_id=picking.id, active_ids=picking.ids, active_model='stock.picking')
+            .create({})
+        )
+        wizard.product_return_moves.quantity = 1.0
+        action = wizard.action_create_returns()
+        back = self.env['stock.picking'].browse(action['res_id'])
+        back.move_ids.quantity = 1.0
+        back.move_ids.picked = True
+        back._action_done()
+
+    def _open_dialog(self, subscription):
+        action = subscription.action_stop()
+        return self.env[action['res_model']].with_context(**action['context']).create({})
+
+
+@tagged('post_install', '-at_install')
+class TestStopUpfront(StopCase):
+    def test_what_is_not_sent_is_credited_paid_or_not(self):
+        subscription = self._sell_prepaid()
+        dialog = self._open_dialog(subscription)
+        self.assertEqual((dialog.planned_count, dialog.line_ids.ids), (2, []))
+        self.assertEqual((dialog.to_credit, dialog.to_refund, dialog.to_pay), (47.3, 0.0, 22.0))
+
+        dialog.action_stop()
+
+        note = self._get_note(subscription)
+        self.assertEqual(
+            (note.state, note.move_type, note.amount_untaxed, note.amount_total), ('draft', 'out_refund', 43.0, 47.3)
+        )
+        self.assertEqual(note.reversed_entry_id, subscription.order_id.invoice_ids - note)
+        self.assertEqual(subscription.line_ids.mapped('state'), ['delivered', 'cancelled', 'cancelled'])
+        self.assertEqual(subscription.order_id.invoice_status, 'invoiced')
+        note.action_post()
+        self.assertEqual(subscription.payment_ids.move_line_id.amount_residual, 22.0)
+        self.assertEqual(subscription.payment_ids.state, 'billed')
+        self._pay(subscription.payment_ids)
+        self.assertEqual(subscription.payment_ids.state, 'paid')
+
+    def test_paid_plan_leaves_a_refund(self):
+        subscription = self._sell_prepaid()
+        self._pay(subscription.payment_ids)
+        dialog = self._open_dialog(subscription)
+        self.assertEqual((dialog.to_credit, dialog.to_refund, dialog.to_pay), (47.3, 47.3, 0.0))
+
+        dialog.action_stop()
+
+        note = self._get_note(subscription)
+        note.action_post()
+        self.assertEqual(note.amount_residual, 47.3)
+
+    def test_the_last_instalments_are_closed_first(self):
+        subscription = self._sell_prepaid(payment_term_id=self.thirds.id)
+        first, second, third = subscription.payment_ids
+        self._pay(first)
+        dialog = self._open_dialog(subscription)
+        self.assertEqual((dialog.to_credit, dialog.to_refund, dialog.to_pay), (47.3, 1.1, 0.0))
+
+        subscription._cancel()
+        self._get_note(subscription).action_post()
+
+        self.assertEqual((first.state, second.state, third.state), ('paid', 'paid', 'paid'))
+        self.assertEqual(self._get_note(subscription).amount_residual, 1.1)
+
+    def test_part_of_an_instalment_stays_owed(self):
+        subscription = self._sell_prepaid(payment_term_id=self.thirds.id)
+        self._run_job('create_orders', day('2027-02-01'))
+        self._deliver(subscription.child_order_ids.with_context(continuity_as_of='2027-02-01'))
+
+        subscription._cancel()
+        self._get_note(subscription).action_post()
+
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['billed', 'billed', 'paid'])
+        self.assertEqual(subscription.payment_ids.move_line_id.mapped('amount_residual'), [23.1, 22.0, 0.0])
+
+    def test_a_shipment_on_its_way_goes_or_is_stopped(self):
+        for is_stopped, untaxed, total in ((False, 22.0, 24.2), (True, 43.0, 47.3)):
+            with self.subTest(is_stopped=is_stopped):
+                subscription = self._sell_prepaid()
+                self._run_job('create_orders', day('2027-02-01'))
+                on_its_way = subscription.child_order_ids.filtered(lambda child: child.delivery_status != 'full')
+                dialog = self._open_dialog(subscription)
+                self.assertEqual(dialog.line_ids.order_id, on_its_way)
+                dialog.line_ids.is_stopped = is_stopped
+                self.assertEqual(dialog.to_credit, total)
+
+                dialog.action_stop()
+
+                self.assertEqual(self._get_note(subscription).amount_untaxed, untaxed)
+                self.assertEqual(on_its_way.state, 'cancel' if is_stopped else 'sale')
+
+    def test_not_billed_yet_nothing_is_billed(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True))
+
+        subscription._cancel()
+
+        self.assertEqual(subscription.payment_ids.state, 'cancelled')
+        self.assertEqual(self._run_job('process_payments').selected_count, 0)
+        self.assertFalse(subscription.order_id.invoice_ids)
+        self.assertEqual(subscription.order_id.invoice_status, 'invoiced')
+
+    def test_not_billed_yet_only_what_is_owed_is_billed(self):
+        program = self._create_program(
+            3, bill_upfront=True, upfront_invoice_moment='first_shipment', payment_term_id=self.thirds.id
+        )
+        subscription = self._sell(program)
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        self.assertEqual(self._open_dialog(subscription).to_pay, 22.0)
+
+        subscription._cancel()
+        self._run_job('process_payments', day('2027-12-31'))
+
+        self.assertEqual(subscription.order_id.invoice_ids.amount_total, 22.0)
+        self.assertEqual(subscription.payment_ids.mapped('amount'), [22.0, 23.1, 23.1])
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['billed', 'cancelled', 'cancelled'])
+
+    def test_cancelling_the_order_stops_its_subscription(self):
+        subscription = self._sell_prepaid()
+
+        subscription.order_id._action_cancel()
+
+        self.assertEqual(subscription.state, 'cancelled')
+        self.assertEqual(self._get_note(subscription).amount_total, 47.3)
+        self.assertEqual(self._get_note(subscription).state, 'draft')
+
+    def test_a_plan_with_prices_including_taxes_is_credited_to_the_cent(self):
+        self.tax.price_include_override = 'tax_included'
+        subscription = self._sell_prepaid()
+        untaxed = subscription.line_ids.mapped('prepaid_amount')
+        self.assertEqual(self._open_dialog(subscription).to_credit, 43.0)
+
+        subscription._cancel()
+
+        note = self._get_note(subscription)
+        self.assertEqual(note.amount_untaxed, round(sum(untaxed[1:]), 2))
+        self.assertEqual(note.amount_total, 43.0)
+
+    def test_shipping_costs_of_what_is_not_sent_are_credited(self):
+        shipping = self._create_product("Shipping", 0.0, type='service', is_storable=False)
+        subscription = self._sell_prepaid(shipping_policy='fixed', shipping_product_id=shipping.id, shipping_amount=2.5)
+        self.assertEqual(subscription.payment_ids.amount, 77.55)
+        dialog = self._open_dialog(subscription)
+        self.assertEqual(dialog.to_credit, 52.8)
+
+        dialog.action_stop()
+
+        note = self._get_note(subscription)
+        self.assertEqual(note.invoice_line_ids.mapped('price_subtotal'), [43.0, 5.0])
+        self.assertEqual(note.amount_total, 52.8)
+
+    def test_two_plans_on_one_bill_are_credited_apart(self):
+        program = self._create_program(3, bill_upfront=True)
+        subscription = self._sell(program, confirm=False)
+        order = subscription.order_id
+        order.order_line = [Command.create({'product_id': subscription.product_id.id})]
+        other = order.continuity_subscription_ids - subscription
+        order.action_confirm()
+        self._run_job('process_payments')
+        self.assertEqual(order.invoice_ids.amount_total, 138.6)
+
+        subscription._cancel()
+        self._get_note(subscription).action_post()
+
+        self.assertEqual((subscription.payment_ids.state, other.payment_ids.state), ('paid', 'billed'))
+        self.assertEqual(other.payment_ids.move_line_id.amount_residual, 69.3)
+
+    def test_stopped_twice_is_refused(self):
+        subscription = self._sell_prepaid()
+        subscription._cancel()
+
+        with self.assertRaisesRegex(UserError, "cannot be stopped"):
+            subscription._cancel()
+        with self.assertRaisesRegex(UserError, "cannot be stopped"):
+            subscription.action_stop()
+
+
+@tagged('post_install', '-at_install')
+class TestStopPerShipment(StopCase):
+    def test_what_is_sent_stays_owed(self):
+        subscription = self._sell(self._create_program(3))
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        self._deliver(child)
+        self._run_job('process_payments', day('2027-01-20'))
+        dialog = self._open_dialog(subscription)
+        self.assertEqual((dialog.to_credit, dialog.to_refund, dialog.to_pay), (0.0, 0.0, 22.0))
+
+        dialog.action_stop()
+
+        self.assertEqual(subscription.payment_ids.state, 'billed')
+        self.assertEqual(subscription.line_ids.mapped('state'), ['delivered', 'cancelled', 'cancelled'])
+
+    def test_a_stopped_child_that_is_not_billed_owes_nothing(self):
+        subscription = self._sell(self._create_program(3))
+        self._run_job('create_orders')
+
+        subscription._cancel(stopped=subscription.child_order_ids)
+
+        self.assertEqual(subscription.payment_ids.state, 'cancelled')
+        self.assertEqual(subscription.child_order_ids.picking_ids.state, 'cancel')
+        self.assertFalse(subscription.child_order_ids.invoice_ids)
+
+    def test_a_stopped_child_that_is_billed_is_credited(self):
+        subscription = self._sell(self._create_program(3, payment_term_id=self.thirds.id))
+        self._run_job('create_orders')
+        self._run_job('process_payments')
+        child = subscription.child_order_ids
+        self._pay(subscription.payment_ids[0])
+        dialog = self._open_dialog(subscription)
+        dialog.line_ids.is_stopped = True
+        self.assertEqual((dialog.to_credit, dialog.to_refund, dialog.to_pay), (22.0, 7.33, 0.0))
+
+        dialog.action_stop()
+
+        note = child.invoice_ids.filtered(lambda move: move.move_type == 'out_refund')
+        self.assertEqual((note.state, note.amount_total), ('draft', 22.0))
+        note.action_post()
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid'] * 3)
+        self.assertEqual(note.amount_residual, 7.33)
+
+
+@tagged('post_install', '-at_install')
+class TestStopByCard(ChargeCase, StopCase):
+    def test_nothing_is_charged_that_will_be_credited(self):
+        subscription = self._sell_upfront()
+        self.answers = ['error']
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        self._run_job('process_payments')
+        subscription._cancel()
+        note = self._get_note(subscription)
+        self.assertEqual((note.state, note.amount_total), ('draft', 47.3))
+        self.ledger.clear()
+
+        run = self._run_job('process_payments', day('2027-06-01'))
+
+        self.assertEqual(self.ledger, [(f'CP-{subscription.payment_ids[0].id}-2', 22.0)])
+        self.assertEqual(run.issue_ids.mapped('kind'), ['nothing_left', 'nothing_left'])
+        note.action_post()
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid'] * 3)
+        self._run_job('process_payments', day('2027-07-01'))
+        self.assertEqual(len(self.ledger), 1)
+
+    def test_a_credit_note_that_is_given_up_lets_the_charges_go_on(self):
+        subscription = self._sell_upfront()
+        self._run_job('process_payments')
+        subscription._cancel()
+        self._get_note(subscription).unlink()
+
+        self._run_job('process_payments', day('2027-06-01'))
+
+        self.assertEqual([amount for _reference, amount in self.ledger], [23.1, 23.1, 23.1])
+
+
+@tagged('post_install', '-at_install')
+class TestCreditShipment(StopCase):
+    def test_a_returned_prepaid_shipment_is_credited_by_its_share(self):
+        subscription = self._sell_prepaid()
+        child = subscription.child_order_ids
+        self._return(child)
+
+        action = child.action_credit_continuity()
+
+        note = self.env['account.move'].browse(action['res_id'])
+        self.assertEqual((note.state, note.amount_total), ('draft', 22.0))
+        line = subscription.line_ids[0]
+        self.assertEqual((line.is_credited, line.state), (True, 'cancelled'))
+        with self.assertRaisesRegex(UserError, "credited already"):
+            child.action_credit_continuity()
+        subscription._cancel()
+        self.assertEqual(sum(self._get_note(subscription).mapped('amount_total')), 69.3)
+
+    def test_a_lost_shipment_is_credited(self):
+        subscription = self._sell(self._create_program(2))
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        with self.assertRaisesRegex(UserError, "has not shipped"):
+            child.action_credit_continuity()
+        self._deliver(child)
+        with self.assertRaisesRegex(UserError, "nothing to credit"):
+            child.action_credit_continuity()
+        self._run_job('process_payments', day('2027-01-20'))
+
+        child.action_credit_continuity()
+
+        note = child.invoice_ids.filtered(lambda move: move.move_type == 'out_refund')
+        self.assertEqual((note.state, note.amount_total), ('draft', 22.0))
+        self.assertEqual((subscription.line_ids[0].state, subscription.line_ids[0].is_invoiced), ('delivered', True))
+        note.action_post()
+        self.assertEqual(subscription.payment_ids.state, 'paid')
+
+    def test_a_credit_note_that_is_deleted_credits_nothing(self):
+        subscription = self._sell_prepaid()
+        action = subscription.child_order_ids.action_credit_continuity()
+
+        self.env['account.move'].browse(action['res_id']).unlink()
+
+        self.assertFalse(subscription.line_ids[0].is_credited)

@@ -1,0 +1,61 @@
+from odoo import api, fields, models
+from odoo.fields import Command
+
+
+class ContinuityStop(models.TransientModel):
+    """The dialog that stops a subscription: what it means in money, and what becomes of the shipments on their way."""
+
+    _name = 'continuity.stop'
+    _description = "Stop a Subscription"
+
+    subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
+    currency_id = fields.Many2one(related='subscription_id.currency_id')
+    reason_id = fields.Many2one(comodel_name='continuity.cancel.reason')
+    planned_count = fields.Integer(string="Shipments Not Ordered Yet", compute='_compute_planned_count')
+    line_ids = fields.One2many(
+        comodel_name='continuity.stop.line',
+        inverse_name='wizard_id',
+        string="On Their Way",
+        compute='_compute_line_ids',
+        store=True,
+        readonly=False,
+    )
+    to_credit = fields.Monetary(
+        compute='_compute_settlement', help="Invoiced and not owed: a credit note is made for it, as a draft."
+    )
+    to_refund = fields.Monetary(compute='_compute_settlement', help="Of this, what the customer has paid already.")
+    to_pay = fields.Monetary(
+        string="Still to Pay", compute='_compute_settlement', help="Delivered, or still going out, and not paid yet."
+    )
+
+    @api.depends('subscription_id')
+    def _compute_planned_count(self):
+        for wizard in self:
+            planned = wizard.subscription_id.line_ids._planned()
+            wizard.planned_count = len(set(planned.mapped('event_number')))
+
+    @api.depends('subscription_id')
+    def _compute_line_ids(self):
+        for wizard in self:
+            children = wizard.subscription_id.sudo()._get_unshipped_children()
+            wizard.line_ids = [
+                Command.clear(),
+                *(Command.create({'order_id': child.id}) for child in children.sorted('commitment_date')),
+            ]
+
+    @api.depends('subscription_id', 'line_ids.is_stopped')
+    def _compute_settlement(self):
+        for wizard in self:
+            settlement = wizard.subscription_id.sudo()._get_settlement(wizard._get_stopped_orders())
+            wizard.to_credit, wizard.to_refund, wizard.to_pay = settlement
+
+    def _get_stopped_orders(self):
+        return self.line_ids.filtered('is_stopped').order_id
+
+    def action_stop(self):
+        """Stop the subscription, and the shipments marked."""
+        self.ensure_one()
+        subscription = self.subscription_id
+        subscription.check_access('write')
+        subscription._cancel(self.reason_id, self._get_stopped_orders())
+        return {'type': 'ir.actions.act_window_close'}
