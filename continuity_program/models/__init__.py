@@ -24,6 +24,7 @@ from . import continuity_payment_charge
 from . import account_move
 from . import account_move_line
 from . import account_partial_reconcile
+from . import payment_provider
 from . import payment_token
 from . import product_template
 from . import product_product

@@ -116,7 +116,16 @@ class AccountMove(models.Model):
             payment_sudo = line.sudo().continuity_payment_id
             if payment_sudo.currency_id.compare_amounts(payment_sudo.amount, line.amount_currency):
                 payment_sudo.amount = line.amount_currency
+        posted.filtered('continuity_payment_ids')._use_up_online_payments()
         return posted
+
+    def _use_up_online_payments(self):
+        """Settle the invoice with what is left of its online payments: Odoo passes over those that paid another one."""
+        for invoice in self:
+            payments = invoice.sudo().transaction_ids.payment_id.filtered(lambda payment: payment.state == 'paid')
+            for line in payments.move_id.line_ids:
+                if line.account_type == 'asset_receivable' and not line.reconciled:
+                    invoice.js_assign_outstanding_line(line.id)
 
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
         """Let a credit note close the last instalments first: the next ones stay as they were agreed."""

@@ -303,7 +303,7 @@ class ContinuityPayment(models.Model):
         """Post the invoices of the payments, once for each order, and send those on account to the customer."""
         orders = self.filtered(lambda payment: not payment.invoice_id).order_id
         if orders:
-            orders._create_invoices()
+            orders._create_invoices(final=True)
         self.invoice_id.filtered(lambda invoice: invoice.state == 'draft').action_post()
         for payment in self:
             if not payment.invoice_id:

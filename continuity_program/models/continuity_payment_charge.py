@@ -40,11 +40,12 @@ class ContinuityPayment(models.Model):
         if reason:
             return batch.skip(self, *reason)
         transaction = self._get_open_transaction() or self._create_transaction()
-        if not transaction:
+        if not transaction and self.state != 'paid':
             return batch.skip(self, 'nothing_left', self.env._("Nothing is left to be charged."))
         if transaction.state == 'draft' and not self._call_provider(transaction):
             return batch.skip(self, 'taken_over', self.env._("Taken over by another run."))
-        self._keep_books(transaction)
+        if transaction:
+            self._keep_books(transaction)
         if self.state == 'declined':
             self._follow_decline(transaction)
         self.subscription_id._update_holds()

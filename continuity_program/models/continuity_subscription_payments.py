@@ -86,6 +86,61 @@ class ContinuitySubscription(models.Model):
         )
         return [(line['date'], line['foreign_amount']) for line in terms['line_ids']]
 
+    # === CARDS === #
+
+    def _get_needing_card(self):
+        """Return the subscriptions that will be charged by card later, and have none."""
+        return self.filtered(
+            lambda subscription: (
+                subscription.state in ('draft', 'running', 'paused')
+                and subscription.quantity
+                and subscription.payment_method == 'token'
+                and not subscription._get_own_token().filtered('active')
+                and subscription._is_charged_later()
+            )
+        )
+
+    def _is_charged_later(self):
+        """Whether anything is charged after the order was confirmed: not where all is paid with the order."""
+        self.ensure_one()
+        today = self.company_id._get_continuity_today()
+        return not self.bill_upfront or any(
+            not payment.due_date or payment.due_date > today for payment in self.sudo().payment_ids
+        )
+
+    def _get_due_with_order(self):
+        """Return what a plan billed in advance asks for when it is ordered, in the order's currency."""
+        self.ensure_one()
+        today = self.company_id._get_continuity_today()
+        due = self.sudo().payment_ids.filtered(lambda payment: payment.due_date and payment.due_date <= today)
+        return sum(due.mapped('amount'))
+
+    def _take_token(self, token):
+        """Charge a card from now on, where the subscription allows it and has none that works."""
+        for subscription in self.sudo():
+            if subscription.state not in ('draft', 'running', 'paused') or (
+                subscription.program_id.allowed_methods == 'on_account'
+                or token.partner_id.commercial_partner_id != subscription.partner_id.commercial_partner_id
+            ):
+                continue
+            if subscription.state == 'draft':
+                subscription.write({'payment_method': 'token', 'payment_token_id': token.id})
+            elif subscription.payment_method == 'token':
+                subscription.payment_token_id = token
+
+    def _find_waiting_for_card(self, partner):
+        """Return the customer's subscriptions that need another card: declined, or without one that works."""
+        subscriptions = self.sudo().search(
+            [
+                ('state', 'in', ('running', 'paused')),
+                ('payment_method', '=', 'token'),
+                ('partner_id', 'child_of', partner.commercial_partner_id.id),
+            ]
+        )
+        return subscriptions._get_needing_card() | subscriptions.filtered(
+            lambda subscription: 'declined' in subscription.payment_ids.mapped('state')
+        )
+
     # === THE GATE === #
 
     def _update_holds(self):

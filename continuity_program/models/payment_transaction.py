@@ -16,6 +16,14 @@ class PaymentTransaction(models.Model):
         index='btree_not_null',
         ondelete='restrict',
     )
+    continuity_order_id = fields.Many2one(
+        comodel_name='sale.order',
+        string="Card For",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        help="The quotation whose continuity plans will be charged to the card that is saved here.",
+    )
     continuity_is_unknown = fields.Boolean(
         string="Outcome Unknown",
         readonly=True,
@@ -43,6 +51,21 @@ class PaymentTransaction(models.Model):
         return super(PaymentTransaction, self - unknown)._set_error(
             state_message, extra_allowed_states=extra_allowed_states
         )
+
+    def _post_process(self):
+        for transaction in self.filtered(lambda tx: tx.state in ('authorized', 'done') and tx.token_id):
+            transaction._hand_on_token()
+        result = super()._post_process()
+        self.filtered(lambda tx: tx.state == 'done').continuity_order_id._confirm_with_card()
+        return result
+
+    def _hand_on_token(self):
+        """Let the plans be charged to the card that was used, or saved, for them."""
+        orders = self.sale_order_ids | self.continuity_order_id
+        subscriptions = orders.sudo().continuity_subscription_ids
+        if self.operation == 'validation' and not orders:
+            subscriptions = subscriptions._find_waiting_for_card(self.partner_id)
+        subscriptions._take_token(self.token_id)
 
     def _create_payment(self, **extra_create_values):
         """Settle the receivable line of its own instalment, also when paid out of order."""

@@ -211,6 +211,13 @@ class SaleOrderLine(models.Model):
             if line.move_id.is_sale_document()
         )
 
+    def _get_down_payment_total(self):
+        """Return what down payment invoices have billed on these lines, taxes included, in the order's currency."""
+        bills = self.invoice_lines.filtered(lambda line: line.parent_state != 'cancel')
+        return sum(
+            line.price_total * (-1 if line.move_id.move_type == 'out_refund' else 1) for line in bills
+        )
+
     def _get_continuity_gross(self, untaxed):
         """Return the price that makes an untaxed amount with the line's taxes: the same, or with the taxes included in
         prices."""

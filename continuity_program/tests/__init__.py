@@ -11,6 +11,7 @@ from . import test_parent_price
 from . import test_pause
 from . import test_payments
 from . import test_plan
+from . import test_prepayments
 from . import test_preview_is_run
 from . import test_program
 from . import test_regressions
