@@ -90,3 +90,25 @@ class TestTours(HttpCase):
         self.start_tour('/odoo/continuity-subscriptions', 'continuity_run_job', login='continuity_manager')
 
         self.assertEqual(order.continuity_child_ids.order_line.product_id.name, "Book 1")
+
+    def test_customer_saves_a_card_in_the_portal(self):
+        provider = self.env.ref('payment.payment_provider_demo')
+        provider.write({'state': 'test', 'is_published': True})
+        order = self.env['sale.order'].create(
+            {
+                'partner_id': self.customer.id,
+                'require_signature': False,
+                'require_payment': True,
+                'order_line': [Command.create({'product_id': self.club_product.product_variant_id.id})],
+            }
+        )
+        subscription = order.continuity_subscription_ids
+        subscription.payment_method = 'token'
+        order.action_quotation_sent()
+
+        self.start_tour(order.get_portal_url(), 'continuity_save_card')
+
+        self.assertEqual(order.state, 'sale')
+        self.assertEqual(subscription.payment_token_id.partner_id, self.customer)
+        self.assertEqual(subscription.state, 'running')
+        self.assertEqual(self.env['payment.transaction'].search([('continuity_order_id', '=', order.id)]).amount, 0.0)
