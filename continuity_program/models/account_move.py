@@ -117,7 +117,20 @@ class AccountMove(models.Model):
             if payment_sudo.currency_id.compare_amounts(payment_sudo.amount, line.amount_currency):
                 payment_sudo.amount = line.amount_currency
         posted.filtered('continuity_payment_ids')._use_up_online_payments()
+        for order in posted.sudo().continuity_payment_ids.order_id.filtered('continuity_parent_id'):
+            order.order_line.continuity_line_id.subscription_id._plan_rest(order)
+        posted._get_settled_continuity_payments()._follow_settlement()
         return posted
+
+    def button_draft(self):
+        result = super().button_draft()
+        # The reconciliation stays, but does not settle.
+        self._get_settled_continuity_payments()._follow_settlement()
+        return result
+
+    def _get_settled_continuity_payments(self):
+        """Return the instalments that are reconciled with these documents."""
+        return self.line_ids.matched_debit_ids.debit_move_id.sudo().continuity_payment_id
 
     def _use_up_online_payments(self):
         """Settle the invoice with what is left of its online payments: Odoo passes over those that paid another one."""
@@ -151,6 +164,6 @@ class AccountMove(models.Model):
 
     def button_cancel(self):
         result = super().button_cancel()
-        # Free again: the order can be invoiced anew.
-        self.sudo().continuity_payment_ids.write({'invoice_id': False})
+        # Free again: the order can be invoiced anew, and the new bill is sent.
+        self.sudo().continuity_payment_ids.write({'invoice_id': False, 'notified_date': False})
         return result

@@ -37,6 +37,7 @@ class ContinuityPayment(models.Model):
     )
     number = fields.Integer(string="Instalment", default=1, readonly=True)
     due_date = fields.Date(readonly=True, help="Empty: due when the order ships.")
+    has_schedule = fields.Boolean(readonly=True, help="Planned by a payment schedule.")
     amount = fields.Monetary(readonly=True)
     method = fields.Selection(
         selection=[('token', "Card"), ('on_account', "On account")], default='on_account', required=True, readonly=True
@@ -303,7 +304,7 @@ class ContinuityPayment(models.Model):
         """Post the invoices of the payments, once for each order, and send those on account to the customer."""
         orders = self.filtered(lambda payment: not payment.invoice_id).order_id
         if orders:
-            orders._create_invoices(final=True)
+            orders.with_context(continuity_only_plan=True)._create_invoices(final=True)
         self.invoice_id.filtered(lambda invoice: invoice.state == 'draft').action_post()
         for payment in self:
             if not payment.invoice_id:
@@ -341,7 +342,29 @@ class ContinuityPayment(models.Model):
     @api.model
     def _job_process_payments_domain(self, as_of):
         """Return the payments to bill or charge on the day; bills go out some days before they are due."""
-        return self._get_due_domain(as_of) | self._get_revenue_domain()
+        return self._get_due_domain(as_of) | self._get_holding_domain(as_of) | self._get_revenue_domain()
+
+    @api.model
+    def _get_holding_domain(self, as_of):
+        """Return the instalments on hold that have become due, and hold no child order yet."""
+        free_child = [
+            ('state', '=', 'sale'),
+            ('continuity_parent_id', '!=', False),
+            ('continuity_payment_hold', '=', False),
+            ('continuity_shipped_date', '=', False),
+        ]
+        return (
+            Domain('on_hold', '=', True)
+            & Domain('method', '=', 'token')
+            & Domain('has_schedule', '=', True)
+            & Domain('due_date', '<=', as_of)
+            & Domain('state', 'not in', ('paid', 'cancelled'))
+            & (
+                Domain('order_id', 'any', free_child)
+                | Domain('subscription_id.bill_upfront', '=', True)
+                & Domain('subscription_id.line_ids.child_order_id', 'any', free_child)
+            )
+        )
 
     @api.model
     def _get_due_domain(self, as_of):
@@ -374,8 +397,12 @@ class ContinuityPayment(models.Model):
         """Bill, charge, and post the revenue of what was delivered; run record by record, because a charge must last
         before the next step."""
         for payment in self:
+            window_refusal = payment.order_id._get_continuity_window_refusal()
             if not payment.filtered_domain(self._get_due_domain(batch.as_of)):
+                payment.subscription_id._update_holds()
                 batch.done += 1
+            elif window_refusal and not payment.invoice_id:
+                batch.skip(payment, 'too_early', window_refusal)
             elif payment.method == 'token':
                 payment._charge(batch)
             else:

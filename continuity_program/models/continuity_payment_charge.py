@@ -46,8 +46,6 @@ class ContinuityPayment(models.Model):
             return batch.skip(self, 'taken_over', self.env._("Taken over by another run."))
         if transaction:
             self._keep_books(transaction)
-        if self.state == 'declined':
-            self._follow_decline(transaction)
         self.subscription_id._update_holds()
         batch.done += 1
         return None
@@ -154,7 +152,7 @@ class ContinuityPayment(models.Model):
         if self._checkpoint() and not (self._lock_charge() and transaction.state == 'draft'):
             return False
         transaction.continuity_is_unknown = False
-        transaction._charge_with_token()
+        transaction.with_context(continuity_is_calling=True)._charge_with_token()
         self._checkpoint()
         return True
 

@@ -12,7 +12,10 @@ class ContinuitySubscription(models.Model):
         for subscription in self.filtered('bill_upfront'):
             if subscription.payment_ids.invoice_id:
                 continue
-            subscription.payment_ids.filtered(lambda payment: payment.state == 'scheduled').unlink()
+            # Paid: those of nothing.
+            subscription.payment_ids.filtered(
+                lambda payment: payment.state in ('scheduled', 'paid') and not payment.transaction_ids
+            ).unlink()
             if subscription.quantity:
                 subscription._create_payments(
                     subscription.order_id,
@@ -34,6 +37,17 @@ class ContinuitySubscription(models.Model):
             due_at_once=self._is_charged_at_creation(),
             on=self.company_id._get_continuity_today(),
         )
+
+    def _plan_rest(self, child):
+        """Plan a payment for the rest, due when it ships, where a part of a shipment was invoiced by hand."""
+        self.ensure_one()
+        payments = child._get_live_payments()
+        rest = child.amount_total - sum(payments.mapped('amount'))
+        if child.continuity_shipped_date or child.currency_id.compare_amounts(rest, 0.0) <= 0:
+            return
+        number = max(payments.mapped('number'), default=0) + 1
+        no_term = self.env['account.payment.term']
+        self._create_payments(child, rest, no_term, date_ref=None, due_at_once=False).number = number
 
     def _is_charged_at_creation(self):
         """Whether a shipment without a schedule is charged when its child order is made, and delivered once paid."""
@@ -66,6 +80,7 @@ class ContinuitySubscription(models.Model):
                         'due_date': due_date,
                         'amount': instalment,
                         'method': self.payment_method,
+                        'has_schedule': bool(term),
                     }
                     for number, (due_date, instalment) in enumerate(instalments, start=1)
                 ]
@@ -159,16 +174,14 @@ class ContinuitySubscription(models.Model):
             lambda payment: payment.order_id == (self.order_id if self.bill_upfront else child)
         )
         by_card = payments.filtered(lambda payment: payment.method == 'token' and not payment.is_cancelled)
-        has_schedule = len(payments) > 1 or bool(
-            payments and (self.payment_term_id or child.order_line.continuity_line_id.payment_term_id)
-        )
-        if not has_schedule:
-            unpaid = by_card.filtered(lambda payment: payment.state != 'paid')
-            if self.bill_upfront or not unpaid or not self._is_charged_at_creation():
-                return None
+        # By what was agreed when the payments were planned, not by what holds for new ones today.
+        with_schedule = by_card.filtered('has_schedule')
+        if not self.bill_upfront and (by_card - with_schedule).filtered(
+            lambda payment: payment.due_date and payment.state != 'paid'
+        ):
             return self.env._("it is delivered once its card payment has succeeded.")
         today = self.company_id._get_continuity_today()
-        failing = by_card.filtered(
+        failing = with_schedule.filtered(
             lambda payment: (
                 payment.due_date
                 and payment.due_date <= today

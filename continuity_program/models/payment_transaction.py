@@ -52,10 +52,22 @@ class PaymentTransaction(models.Model):
             state_message, extra_allowed_states=extra_allowed_states
         )
 
+    def _update_state(self, allowed_states, target_state, state_message):
+        """Let the deliveries follow what the provider tells later. During a call nothing but its outcome is written."""
+        changed = super()._update_state(allowed_states, target_state, state_message)
+        if changed.continuity_payment_id and not self.env.context.get('continuity_is_calling'):
+            changed.sudo().continuity_payment_id.subscription_id._update_holds()
+        return changed
+
     def _post_process(self):
         for transaction in self.filtered(lambda tx: tx.state in ('authorized', 'done') and tx.token_id):
             transaction._hand_on_token()
+        declined = self.filtered(
+            lambda tx: tx.continuity_payment_id and tx.state in ('error', 'cancel') and not tx.is_post_processed
+        )
         result = super()._post_process()
+        for transaction in declined.sudo():
+            transaction.continuity_payment_id._follow_decline(transaction)
         self.filtered(lambda tx: tx.state == 'done').continuity_order_id._confirm_with_card()
         return result
 

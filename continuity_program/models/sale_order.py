@@ -105,9 +105,10 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.state != 'sale':
             return False
-        moves = self.picking_ids.move_ids.filtered(lambda move: move.location_dest_usage == 'customer')
-        if not moves:
+        if not self.picking_ids:
             return bool(self.commitment_date) and self.company_id._get_continuity_day(self.commitment_date)
+        # In several steps, the last one may not exist before the first is done.
+        moves = self.picking_ids.move_ids.filtered(lambda move: move.location_dest_usage == 'customer')
         done = moves.filtered(lambda move: move.state == 'done')
         if not done or moves.filtered(lambda move: move.state not in ('done', 'cancel')):
             return False
@@ -426,6 +427,8 @@ class SaleOrder(models.Model):
         if final:
             plans._take_off_down_payments()
         invoices = super(SaleOrder, plans)._create_invoices(grouped=True, final=final, date=date)
+        if self.env.context.get('continuity_only_plan'):
+            return invoices
         is_refused = not invoices and self.env.context.get('raise_if_nothing_to_invoice', True)
         others = orders.with_context(continuity_part='other', raise_if_nothing_to_invoice=is_refused)
         return invoices | super(SaleOrder, others)._create_invoices(grouped=grouped, final=final, date=date)
@@ -439,9 +442,12 @@ class SaleOrder(models.Model):
         if self._get_payments_to_bill():
             billed_by_plan = lines.filtered(lambda line: line._is_part_of_plan())
             down_payments = lines.filtered('is_downpayment')
-            if self.currency_id.compare_amounts(
-                down_payments._get_down_payment_total(), sum(billed_by_plan.mapped('price_total'))
-            ) <= 0:
+            if (
+                self.currency_id.compare_amounts(
+                    down_payments._get_down_payment_total(), sum(billed_by_plan.mapped('price_total'))
+                )
+                <= 0
+            ):
                 billed_by_plan |= down_payments
         return billed_by_plan if part == 'plan' else lines - billed_by_plan
 
@@ -490,7 +496,9 @@ class SaleOrder(models.Model):
     def _get_payments_to_bill(self):
         """Return the instalments that an invoice made now has: of a parent order, those of the plans to bill now."""
         return self._get_unbilled_continuity_payments().filtered(
-            lambda payment: payment.order_id.continuity_parent_id or payment.subscription_id.order_line_id.qty_to_invoice
+            lambda payment: (
+                payment.order_id.continuity_parent_id or payment.subscription_id.order_line_id.qty_to_invoice
+            )
         )
 
     def _get_unbilled_continuity_payments(self):

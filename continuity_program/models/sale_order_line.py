@@ -134,16 +134,25 @@ class SaleOrderLine(models.Model):
             else:
                 line.invoice_status = 'invoiced' if line._is_settled_by_plan() else 'no'
 
-    @api.depends('continuity_subscription_ids', 'continuity_shipping_of_id')
+    @api.depends(
+        'continuity_subscription_ids',
+        'continuity_shipping_of_id',
+        'price_subtotal',
+        'order_id.continuity_payment_ids.due_date',
+    )
     def _compute_untaxed_amount_to_invoice(self):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_untaxed_amount_to_invoice()
+        for line in plain.filtered(lambda line: line._is_billed_as_ordered()):
+            line.untaxed_amount_to_invoice = line.price_subtotal - line.untaxed_amount_invoiced
         (self - plain).untaxed_amount_to_invoice = 0.0
 
-    @api.depends('continuity_subscription_ids', 'continuity_shipping_of_id')
+    @api.depends('continuity_subscription_ids', 'continuity_shipping_of_id', 'order_id.continuity_payment_ids.due_date')
     def _compute_amount_to_invoice(self):
         plain = self.filtered(lambda line: not line._is_billed_by_plan())
         super(SaleOrderLine, plain)._compute_amount_to_invoice()
+        for line in plain.filtered(lambda line: line._is_billed_as_ordered() and line.product_uom_qty):
+            line.amount_to_invoice = line.price_total * (1 - line.qty_invoiced_posted / line.product_uom_qty)
         (self - plain).amount_to_invoice = 0.0
 
     def _is_billed_by_plan(self):
@@ -181,13 +190,14 @@ class SaleOrderLine(models.Model):
         )
 
     def _is_billed_as_ordered(self):
-        """Whether a child line is billed before it ships: by a schedule, or charged when the child order is made."""
+        """Whether a child line is billed before it is delivered: by a schedule, or charged when the child order is made.
+        The costs of sending it are billed with the goods, whatever they are invoiced by."""
         self.ensure_one()
-        return (
-            self.state == 'sale'
-            and bool(self.continuity_line_id)
-            and any(payment.due_date for payment in self.order_id.continuity_payment_ids)
-        )
+        order = self.order_id
+        if self.state != 'sale' or not (self.continuity_line_id or (order.continuity_parent_id and self.is_delivery)):
+            return False
+        is_shipped = bool(self.is_delivery and order.continuity_shipped_date)
+        return is_shipped or any(payment.due_date for payment in order.continuity_payment_ids)
 
     def _is_settled_by_plan(self):
         """Whether nothing more comes: the subscription has ended, or the prepaid goods are delivered."""
@@ -214,9 +224,7 @@ class SaleOrderLine(models.Model):
     def _get_down_payment_total(self):
         """Return what down payment invoices have billed on these lines, taxes included, in the order's currency."""
         bills = self.invoice_lines.filtered(lambda line: line.parent_state != 'cancel')
-        return sum(
-            line.price_total * (-1 if line.move_id.move_type == 'out_refund' else 1) for line in bills
-        )
+        return sum(line.price_total * (-1 if line.move_id.move_type == 'out_refund' else 1) for line in bills)
 
     def _get_continuity_gross(self, untaxed):
         """Return the price that makes an untaxed amount with the line's taxes: the same, or with the taxes included in
@@ -310,7 +318,7 @@ class SaleOrderLine(models.Model):
             subscription = line.continuity_subscription_ids
             if subscription.bill_upfront:
                 subscription._share_prepaid()
-                if subscription.state != 'draft':
+                if subscription.state != 'draft' or 'price_unit' in vals:
                     subscription._plan_upfront_payments()
             elif subscription.state != 'draft' and {'price_unit', 'discount'} & vals.keys():
                 raise UserError(

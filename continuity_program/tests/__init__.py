@@ -6,9 +6,12 @@ from . import test_create_orders
 from . import test_engine
 from . import test_extend
 from . import test_gate
+from . import test_gate_table
 from . import test_missed_days
+from . import test_money_matrix
 from . import test_parent_price
 from . import test_pause
+from . import test_payment_roads
 from . import test_payments
 from . import test_plan
 from . import test_prepayments
@@ -20,3 +23,4 @@ from . import test_schedule
 from . import test_stop
 from . import test_tours
 from . import test_update_events
+from . import test_upfront_shares
