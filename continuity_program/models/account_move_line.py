@@ -60,9 +60,9 @@ class AccountMoveLine(models.Model):
         }
 
     def reconcile(self):
-        """Reconcile the payment of an instalment with the instalment's own line only."""
+        """Reconcile the payment of an instalment with the instalment's own line only, or with none if it is settled."""
         only_line_id = self.env.context.get('continuity_only_line_id')
         lines = self
-        if only_line_id in self.ids:
+        if only_line_id:
             lines = self.filtered(lambda line: line.display_type != 'payment_term' or line.id == only_line_id)
         return super(AccountMoveLine, lines).reconcile()

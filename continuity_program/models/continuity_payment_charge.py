@@ -92,8 +92,10 @@ class ContinuityPayment(models.Model):
         """
         if transaction.state in ('pending', 'authorized'):
             return 'pending', self.env._("The provider has not decided yet.")
-        if transaction.state == 'done':
+        if transaction.state != 'draft':
             return None
+        if transaction.provider_id.state == 'enabled' and not self._is_committing():
+            return 'not_committed', self.env._("A real card is charged only in a run that commits.")
         if transaction.create_date > fields.Datetime.now() - RESUME_AFTER and self._is_committing():
             return 'locked', self.env._("Another run is at the provider. The next run looks again.")
         if transaction.provider_code not in self._get_deduplicating_providers():
@@ -112,11 +114,9 @@ class ContinuityPayment(models.Model):
         return DEDUPLICATING_PROVIDERS
 
     def _get_open_transaction(self):
-        """Return the attempt that is not settled in the books yet, if any."""
+        """Return the attempt that is not finished yet, if any: under way, or what followed from it is not done."""
         return self.transaction_ids.filtered(
-            lambda tx: (
-                tx.state in ('draft', 'pending', 'authorized') or (tx.state == 'done' and not tx.is_post_processed)
-            )
+            lambda tx: tx.state in ('draft', 'pending', 'authorized') or not tx.is_post_processed
         )[:1]
 
     def _create_transaction(self):

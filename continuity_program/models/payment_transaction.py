@@ -4,6 +4,9 @@ from requests.exceptions import HTTPError, Timeout
 from odoo import fields, models
 from odoo.exceptions import ValidationError
 
+#: Answers of a provider that has not finished with the request, or with an earlier one under the same reference.
+STILL_AT_WORK = {408, 409, 425}
+
 
 class PaymentTransaction(models.Model):
     _inherit = 'payment.transaction'
@@ -42,15 +45,24 @@ class PaymentTransaction(models.Model):
     def _is_outcome_unknown(self, cause):
         """Whether an error leaves open what the provider did: no answer in time, or a failure on its side."""
         if isinstance(cause, HTTPError):
-            return cause.response is not None and cause.response.status_code >= 500
+            status = cause.response.status_code if cause.response is not None else 0
+            return status >= 500 or status in STILL_AT_WORK
         return isinstance(cause, RequestsConnectionError | Timeout)
 
     def _set_error(self, state_message, extra_allowed_states=()):
-        unknown = self.filtered(lambda tx: tx.continuity_is_unknown and tx.state == 'draft')
+        # What the provider tells later counts, also when it is no.
+        is_calling = self.env.context.get('continuity_is_calling')
+        unknown = self.filtered(lambda tx: is_calling and tx.continuity_is_unknown and tx.state == 'draft')
         unknown.state_message = state_message
         return super(PaymentTransaction, self - unknown)._set_error(
             state_message, extra_allowed_states=extra_allowed_states
         )
+
+    def _set_done(self, *args, extra_allowed_states=(), **kwargs):
+        """Take note of money that came although the attempt was given up."""
+        if self.continuity_payment_id:
+            extra_allowed_states = (*extra_allowed_states, 'cancel')
+        return super()._set_done(*args, extra_allowed_states=extra_allowed_states, **kwargs)
 
     def _update_state(self, allowed_states, target_state, state_message):
         """Let the deliveries follow what the provider tells later. During a call nothing but its outcome is written."""

@@ -486,7 +486,7 @@ class SaleOrder(models.Model):
         return values
 
     def _get_spare_transactions(self):
-        """Return the online payments of a parent order that has nothing to bill itself: its child orders use them up."""
+        """Return the online payments of a parent order that bills nothing itself: its child orders use them up."""
         if self.amount_total:
             return self.transaction_ids.browse()
         return self.transaction_ids.filtered(

@@ -190,7 +190,7 @@ class SaleOrderLine(models.Model):
         )
 
     def _is_billed_as_ordered(self):
-        """Whether a child line is billed before it is delivered: by a schedule, or charged when the child order is made.
+        """Whether a child line is billed before it is delivered: by a schedule, or charged when the child is made.
         The costs of sending it are billed with the goods, whatever they are invoiced by."""
         self.ensure_one()
         order = self.order_id

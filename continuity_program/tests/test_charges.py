@@ -196,6 +196,8 @@ class TestCharges(ChargeCase):
 
         self.assertEqual(first.state, 'declined')
         self._run_job('process_payments', day('2027-01-02'))
+        self.assertEqual((first.next_attempt_date, len(first.activity_ids)), (day('2027-01-05'), 1))
+        self._run_job('process_payments', day('2027-01-05'))
         self.assertEqual([reference for reference, _amount in self.ledger], [f'CP-{first.id}-1', f'CP-{first.id}-2'])
 
     def test_undone_card_payment_is_left_to_a_human(self):

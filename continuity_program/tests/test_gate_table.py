@@ -25,8 +25,8 @@ UNPAID = "it is delivered once its card payment has succeeded."
 def expect_hold(method, bill_upfront, schedule, moment, state, due):
     """Return why the child order is held, or nothing: the table of the design, section 6, row by row.
 
-    A schedule of an event is that of the child's bill; a plan billed in advance has the program's or none. A payment that
-    is cancelled asks for nothing.
+    A schedule of an event is that of the child's bill; a plan billed in advance has the program's or none. A payment
+    that is cancelled asks for nothing.
     """
     has_schedule = schedule == 'program' or (schedule == 'event' and not bill_upfront)
     if has_schedule:
@@ -115,7 +115,7 @@ class TestGateTable(GateCase):
     def test_the_table_holds_what_it_says_and_nothing_more(self):
         held = [row for row in product(METHODS, (True, False), SCHEDULES, MOMENTS, STATES, DUES) if expect_hold(*row)]
         by_schedule = [row for row in held if expect_hold(*row) != UNPAID]
-        # Card, three kinds of schedule that count, both moments, two states, two days; and five open states at creation.
+        # Card, three kinds of schedule that count, both moments, two states, two days; five open states at creation.
         self.assertEqual((len(by_schedule), len(held) - len(by_schedule)), (3 * 2 * 2 * 2, 5 * 3))
 
     def _sell_row(self, method, bill_upfront, schedule, moment):

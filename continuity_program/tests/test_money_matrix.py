@@ -110,8 +110,8 @@ class Case(NamedTuple):
 
 
 def get_cases(sellers):
-    """Return two thirds of the ways of billing and paying for each seller, a different two thirds for each in turn, and in
-    turn the four ways of taxes; ``test_what_is_covered`` tells what they come to.
+    """Return two thirds of the ways of billing and paying for each seller, a different two thirds for each in turn, and
+    in turn the four ways of taxes; ``test_what_is_covered`` tells what they come to.
 
     :param sellers: list of (turn, seller).
     """

@@ -27,11 +27,14 @@ HISTORY = {'continuity_job_run', 'continuity_job_issue', 'continuity_job_run_res
 class Server:
     """The seeded database, and the process that forks others on copies of it."""
 
+    #: What the names of its databases begin with; below ``NAME``, so that leftovers are found.
+    name = NAME
+
     def __init__(self):
         self._drop_leftovers()
-        self.folder = Path(tempfile.mkdtemp(prefix=NAME))
+        self.folder = Path(tempfile.mkdtemp(prefix=self.name))
         self.numbers = itertools.count(1)
-        self.seed_database = f'{NAME}_{os.getpid()}'
+        self.seed_database = f'{self.name}_{os.getpid()}'
         self.databases = {self.seed_database}
         atexit.register(self.close)
         with project.locked():
@@ -60,7 +63,7 @@ class Server:
     @staticmethod
     def _drop_leftovers():
         for name in postgres.databases():
-            found = re.fullmatch(rf'{NAME}_(\d+)(_\d+)?', name)
+            found = re.fullmatch(rf'{NAME}(?:_[a-z]+)?_(\d+)(_\d+)?', name)
             if found and not Path(f'/proc/{found.group(1)}').exists():
                 postgres.drop(name)
 
@@ -83,7 +86,7 @@ class Server:
         self.databases.discard(name)
 
     def start(self, task, database, host=None, **args):
-        """Let a process of its own begin a task of ``tasks.py`` on a database."""
+        """Let a process of its own begin a task on a database: a function of ``tasks.py``, or ``module.function``."""
         number = next(self.numbers)
         log, result = self.folder / f'{number}.log', self.folder / f'{number}.json'
         command = {'task': task, 'database': database, 'log': str(log), 'result': str(result), 'args': args}
@@ -155,10 +158,11 @@ class ProcessCase(unittest.TestCase):
     one, the first shipment of each due today."""
 
     maxDiff = 4000
+    get_server = staticmethod(get_server)
 
     def setUp(self):
         super().setUp()
-        self.server = get_server()
+        self.server = self.get_server()
         self.seeded = self.server.seeded
         self.database = self.copy()
 
@@ -180,6 +184,11 @@ class ProcessCase(unittest.TestCase):
             self.assertAddsUp(result)
         return result
 
+    def wait_for_backends(self):
+        """A killed process leaves its connection, with its locks, until PostgreSQL notices."""
+        others = "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+        wait_for(lambda: self.get_value(others, self.database))
+
     def query(self, sql, *params, database=None):
         with connect(database or self.database) as cursor:
             cursor.execute(sql, params)
@@ -197,7 +206,9 @@ class ProcessCase(unittest.TestCase):
     def keep_only(self, count, plan='monthly', database=None):
         """Let the other subscriptions rest, and return the ids of those left."""
         ids = self.seeded[plan][:count]
-        self.query("UPDATE continuity_subscription SET state = 'paused' WHERE NOT id = ANY(%s)", ids, database=database)
+        self.query(
+            "UPDATE continuity_subscription SET state = 'paused' WHERE NOT id = ANY(%s)", ids, database=database
+        )
         return ids
 
     # === WHAT MUST HOLD === #

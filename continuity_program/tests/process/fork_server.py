@@ -1,7 +1,8 @@
 """Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG`.
 
-Reads one JSON command a line, answers with one JSON line. A task is a function of ``tasks.py``; it runs in a process
-of its own, with connections of its own, on any copy of the database. So a process to kill costs milliseconds.
+Reads one JSON command a line, answers with one JSON line. A task is a function of ``tasks.py``, or of another module
+here when it is named ``module.function``; it runs in a process of its own, with connections of its own, on any copy of
+the database. So a process to kill costs milliseconds.
 """
 
 import importlib
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import closing
 from pathlib import Path
 
 from odoo import api, sql_db
@@ -22,13 +24,16 @@ from odoo.tools import config
 def main(database, log):
     config.parse_config(['-d', database, '--logfile', log, '--no-http', '--max-cron-threads=0'], setup_logging=True)
     registry = Registry(database)
-    tasks = importlib.import_module('tasks')  # imports addons, which Odoo finds from here on
+    importlib.import_module('tasks')  # imports addons, which Odoo finds from here on
     sql_db.close_all()
     answer({'ready': os.getpid()})
     for text in sys.stdin:
         command = json.loads(text)
-        if 'task' in command:
-            answer({'pid': start(registry, tasks, command)})
+        if 'rehearse' in command:
+            rehearse(registry, command['rehearse'], command['args'])
+            answer({})
+        elif 'task' in command:
+            answer({'pid': start(registry, command)})
         else:
             answer({'status': wait(**command)})
 
@@ -37,13 +42,27 @@ def answer(message):
     print(json.dumps(message), flush=True)
 
 
-def start(registry, tasks, command):
+def rehearse(registry, task, args):
+    """Do a task in vain on the seeded database: the processes inherit what the registry works out on the way."""
+    registry.check_signaling()
+    with closing(registry.cursor()) as cr:
+        find(task)(api.Environment(cr, api.SUPERUSER_ID, {}), **args)
+        cr.rollback()
+    sql_db.close_all()
+
+
+def find(task):
+    module, _dot, name = task.rpartition('.')
+    return getattr(importlib.import_module(module or 'tasks'), name)
+
+
+def start(registry, command):
     pid = os.fork()
     if pid:
         return pid
     status = 1
     try:
-        status = run(registry, tasks, **command)
+        status = run(registry, **command)
     finally:
         logging.shutdown()
         os._exit(status)
@@ -61,7 +80,7 @@ def wait(pid, timeout):
         time.sleep(0.005)
 
 
-def run(registry, tasks, task, database, log, result, args, host=None):
+def run(registry, task, database, log, result, args, host=None):
     """Run a task in the present process, on this database, and write down what it returns."""
     redirect_output(log)
     if host:
@@ -73,7 +92,7 @@ def run(registry, tasks, task, database, log, result, args, host=None):
     try:
         registry.check_signaling()
         with registry.cursor() as cr:
-            value = getattr(tasks, task)(api.Environment(cr, api.SUPERUSER_ID, {}), **args)
+            value = find(task)(api.Environment(cr, api.SUPERUSER_ID, {}), **args)
     except Exception:
         traceback.print_exc()
         return 3

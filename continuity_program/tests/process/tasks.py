@@ -26,23 +26,14 @@ def seed(env):
     """Make users, books and two programs: one of three months without stock-keeping, one without end from stock."""
     company = env.company
     company.partner_id.tz = 'UTC'
-    users = (
-        env['res.users']
-        .with_context(no_reset_password=True)
-        .create(
-            [
-                {
-                    'name': name,
-                    'login': name.lower(),
-                    'email': f"{name}@example.com",
-                    'group_ids': [Command.link(group.id)],
-                }
-                for name, group in (
-                    ("Salesperson", env.ref('sales_team.group_sale_salesman')),
-                    ("Responsible", env.ref('sales_team.group_sale_manager')),
-                )
-            ]
-        )
+    users = env['res.users'].with_context(no_reset_password=True).create(
+        [
+            {'name': name, 'login': name.lower(), 'email': f"{name}@example.com", 'group_ids': [Command.link(group.id)]}
+            for name, group in (
+                ("Salesperson", env.ref('sales_team.group_sale_salesman')),
+                ("Responsible", env.ref('sales_team.group_sale_manager')),
+            )
+        ]
     )
     books = env['product.product'].create(
         [{'name': f"Book {number}", 'type': 'consu', 'list_price': 20} for number in range(1, 4)]
@@ -126,13 +117,13 @@ def create_poison(env, products, pricelists):
 # === RUNNING A JOB === #
 
 
-def execute(env, job='create_orders', start_at=None, batch_size=None, **options):
+def execute(env, job='create_orders', start_at=None, batch_size=None, commit=True, **options):
     """Run a job and commit, at a given moment; return its counts."""
     with ExitStack() as stack:
         if batch_size:
             stack.enter_context(patch.object(continuity_job_run, 'BATCH_SIZE', batch_size))
         _wait_until(start_at)
-        return _get_counts(env['continuity.job.run']._execute(job, commit=True, **options))
+        return _get_counts(env['continuity.job.run']._execute(job, commit=commit, **options))
 
 
 def execute_without_guard(env, meeting, **options):
@@ -308,3 +299,4 @@ class KillingAt:
             os.kill(os.getpid(), signal.SIGKILL)
             threading.Event().wait()
         return self.count
+

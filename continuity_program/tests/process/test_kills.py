@@ -21,11 +21,6 @@ class TestKill(ProcessCase):
         """How many orders were ever begun: what was rolled back has used up its numbers."""
         return self.get_value("SELECT last_value FROM sale_order_id_seq")
 
-    def wait_for_backends(self):
-        """A killed process leaves its connection, with its locks, until PostgreSQL notices."""
-        others = "SELECT count(*) = 0 FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-        wait_for(lambda: self.get_value(others, self.database))
-
     def kill_until(self, batch_size, attempts, is_done):
         """Run the job again and again and kill it each time, by turns at a statement and at a moment; return how often
         it was killed and the most orders that one killed run had in vain."""
