@@ -309,7 +309,14 @@ class ContinuitySubscription(models.Model):
             subscription.open_occurrence_count = open_count.get(subscription.id, (0, 0))[1]
 
     @api.depends(
-        'line_ids.state', 'line_ids.event_number', 'line_ids.price_total', 'line_ids.shipping_total', 'occurrences_left'
+        'line_ids.state',
+        'line_ids.event_number',
+        'line_ids.price_total',
+        'line_ids.shipping_total',
+        'occurrences_left',
+        'bill_upfront',
+        'order_line_id.price_total',
+        'shipping_line_ids.price_total',
     )
     def _compute_totals(self):
         for subscription in self:
@@ -325,7 +332,11 @@ class ContinuitySubscription(models.Model):
                 lines.filtered(lambda line: line.event_number == next_number).mapped('price_total')
             )
             subscription.amount_planned = sum(line.price_total + line.shipping_total for line in planned)
-            subscription.amount_total = sum(line.price_total + line.shipping_total for line in lines)
+            subscription.amount_total = (
+                sum(subscription._get_plan_lines().mapped('price_total'))
+                if subscription.bill_upfront
+                else sum(line.price_total + line.shipping_total for line in lines)
+            )
 
     @api.depends(
         'shipment_count',
@@ -334,6 +345,8 @@ class ContinuitySubscription(models.Model):
         'line_ids.date_planned',
         'occurrences_left',
         'currency_id',
+        'payment_ids.amount',
+        'payment_ids.due_date',
     )
     @api.depends_context('lang')
     def _compute_summary(self):
@@ -671,9 +684,7 @@ class ContinuitySubscription(models.Model):
 
     def _get_amount_due_now(self):
         """Return what the customer has to pay at confirmation, in the order's currency."""
-        if not self.bill_upfront or self.program_id.upfront_invoice_moment != 'confirmation' or self.payment_term_id:
-            return 0.0
-        return self.amount_total
+        return self._get_due_with_order() if self.bill_upfront else 0.0
 
     def _format_amount(self, amount):
         return format_amount(self.env, amount, self.currency_id)

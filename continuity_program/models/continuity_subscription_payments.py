@@ -19,7 +19,7 @@ class ContinuitySubscription(models.Model):
             if subscription.quantity:
                 subscription._create_payments(
                     subscription.order_id,
-                    subscription.order_line_id.price_total,
+                    sum(subscription._get_plan_lines().mapped('price_total')),
                     subscription.payment_term_id,
                     subscription.company_id._get_continuity_today(),
                     due_at_once=subscription.program_id.upfront_invoice_moment == 'confirmation',

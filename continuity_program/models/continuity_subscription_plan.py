@@ -44,7 +44,6 @@ class ContinuitySubscription(models.Model):
                 shipments = subscription._get_shipments()
             subscription._write_plan(shipments)
             subscription._update_parent_line()
-            subscription._plan_upfront_payments()
 
     @contextmanager
     def _explained_dates(self):
@@ -297,6 +296,7 @@ class ContinuitySubscription(models.Model):
             line._update_continuity_price()
             subscription._update_shipping_line()
             subscription._share_prepaid()
+            subscription._plan_upfront_payments()
             text = subscription.with_context(lang=subscription.partner_id.lang)._get_summary()
             if text == (subscription.plan_text or ''):
                 continue

@@ -59,6 +59,43 @@ class TestPlannedPayments(PaymentCase):
 
         self.assertEqual(subscription.payment_ids.mapped('amount'), [46.20, 46.20, 46.20])
 
+    def test_instalments_hold_the_shipping_costs_of_the_plan(self):
+        shipping = self._create_product("Shipping", 0.0, type='service', is_storable=False)
+        program = self._create_program(
+            3,
+            bill_upfront=True,
+            payment_term_id=self.thirds.id,
+            shipping_policy='fixed',
+            shipping_product_id=shipping.id,
+            shipping_amount=2.5,
+        )
+        subscription = self._sell(program, confirm=False)
+        order = subscription.order_id
+        self.assertEqual(order.order_line.mapped('price_total'), [69.3, 8.25])
+        self.assertEqual(subscription.payment_ids.mapped('amount'), [25.85, 25.85, 25.85])
+        self.assertEqual(subscription.amount_total, 77.55)
+        self.assertIn("in all $\xa077.55 incl. taxes · due now $\xa025.85", subscription.summary)
+
+        order.action_confirm()
+        copy = order.copy()
+        self._run_job('process_payments')
+
+        self.assertEqual(order.invoice_ids.amount_total, 77.55)
+        self.assertEqual(subscription.payment_ids.mapped('amount'), [25.85, 25.85, 25.85])
+        self.assertEqual(copy.order_line.mapped('price_total'), [69.3, 8.25])
+        copy.order_line[0].unlink()
+        self.assertFalse(copy.order_line)
+
+    def test_a_price_set_by_the_salesperson_is_what_the_plan_comes_to(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True), confirm=False)
+
+        subscription.order_line_id.price_unit = 50.0
+
+        self.assertEqual(subscription.payment_ids.amount, 55.0)
+        self.assertEqual(subscription.amount_total, 55.0)
+        self.assertIn("due now $\xa055.00", subscription.summary)
+        self.assertIn("due now $\xa055.00", subscription.order_line_id.name)
+
     def test_upfront_with_the_first_shipment(self):
         program = self._create_program(3, bill_upfront=True, upfront_invoice_moment='first_shipment')
         subscription = self._sell(program)

@@ -169,7 +169,6 @@ class TestStopUpfront(StopCase):
     def test_shipping_costs_of_what_is_not_sent_are_credited(self):
         shipping = self._create_product("Shipping", 0.0, type='service', is_storable=False)
         subscription = self._sell_prepaid(shipping_policy='fixed', shipping_product_id=shipping.id, shipping_amount=2.5)
-        self.assertEqual(subscription.payment_ids.amount, 77.55)
         dialog = self._open_dialog(subscription)
         self.assertEqual(dialog.to_credit, 52.8)
 
