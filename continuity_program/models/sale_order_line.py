@@ -316,11 +316,10 @@ class SaleOrderLine(models.Model):
         """
         for line in self.filtered('continuity_subscription_ids'):
             subscription = line.continuity_subscription_ids
-            if subscription.bill_upfront and subscription.state == 'draft':
-                subscription._update_parent_line()
-            elif subscription.bill_upfront:
+            if subscription.bill_upfront:
                 subscription._share_prepaid()
-                subscription._plan_upfront_payments()
+                if subscription.state != 'draft' or 'price_unit' in vals:
+                    subscription._plan_upfront_payments()
             elif subscription.state != 'draft' and {'price_unit', 'discount'} & vals.keys():
                 raise UserError(
                     self.env._(
