@@ -117,7 +117,7 @@ class ContinuityPayment(models.Model):
         """Return the attempt that is not finished yet, if any: under way, or what followed from it is not done."""
         return self.transaction_ids.filtered(
             lambda tx: tx.state in ('draft', 'pending', 'authorized') or not tx.is_post_processed
-        )[:1]
+        ).sorted(lambda tx: tx.state != 'done')[:1]
 
     def _create_transaction(self):
         """Bill the payment and write down the attempt to charge it, under its own reference.
