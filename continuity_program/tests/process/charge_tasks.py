@@ -22,12 +22,16 @@ from odoo.addons.payment import utils as payment_utils
 PATIENCE = 0.7
 
 
+# === THE DATA === #
+
+
 def seed(env):
-    """Sell to customers with a card: six a book charged at creation, three a plan billed in advance, of which two
-    instalments are due at once. Return the instalments."""
+    """Make a book charged at creation and a plan billed in advance, of which two instalments are due at once, and sell
+    them to customers with a card. Return the instalments."""
     company = env.company
     company.partner_id.tz = 'UTC'
     company.continuity_charge_moment = 'creation'
+    env.ref('payment.payment_provider_demo').state = 'test'
     tax = env['account.tax'].create({'name': "Tax 10%", 'amount': 10.0, 'type_tax_use': 'sale'})
     books = env['product.product'].create(
         [
@@ -50,40 +54,47 @@ def seed(env):
             ],
         }
     )
-    single = _create_product(env, "Single", books[:1])
-    schedule = _create_product(env, "Schedule", books, bill_upfront=True, payment_term_id=term.id)
-    singles = [_sell(env, single, quantity) for quantity in range(1, 7)]
-    schedules = [_sell(env, schedule, quantity) for quantity in range(1, 4)]
-    env['continuity.job.run']._execute('create_orders')
-    return {
-        'single': [subscription.payment_ids.id for subscription in singles],
-        'schedule': [subscription.payment_ids.sorted('number').ids for subscription in schedules],
-    }
+    _create_product(env, "Single", books[:1])
+    _create_product(env, "Schedule", books, bill_upfront=True, payment_term_id=term.id)
+    return sell(env, 6, 3)
 
 
 def _create_product(env, name, books, **values):
     program = env['continuity.program'].create(
         {'name': name, 'line_ids': [Command.create({'product_id': book.id}) for book in books], **values}
     )
-    return env['product.product'].create(
-        {'name': f"{name} Membership", 'type': 'service', 'list_price': 0, 'continuity_program_id': program.id}
+    env['product.product'].create(
+        {'name': name, 'type': 'service', 'list_price': 0, 'continuity_program_id': program.id}
     )
 
 
-def _sell(env, product, quantity):
-    """Sell to a new customer with a card of the demo provider, which is in test mode."""
-    customer = env['res.partner'].create({'name': f"{product.name} {quantity}", 'email': 'ann@example.com'})
-    provider = env.ref('payment.payment_provider_demo')
-    provider.state = 'test'
+def sell(env, singles, schedules):
+    """Sell to new customers, one piece to the first, two to the second…, and create the first shipment of each; return
+    their instalments."""
+    single = [_sell(env, "Single", quantity) for quantity in range(1, singles + 1)]
+    schedule = [_sell(env, "Schedule", quantity) for quantity in range(1, schedules + 1)]
+    sold = env['continuity.subscription'].concat(*single, *schedule)
+    env['continuity.job.run']._execute('create_orders', domain=[('id', 'in', sold.ids)])
+    return {
+        'single': [subscription.payment_ids.id for subscription in single],
+        'schedule': [subscription.payment_ids.sorted('number').ids for subscription in schedule],
+        'customers': sold.partner_id.ids,
+    }
+
+
+def _sell(env, name, quantity):
+    """Sell to a new customer with a card of the demo provider."""
+    customer = env['res.partner'].create({'name': f"{name} {quantity}", 'email': 'ann@example.com'})
     env['payment.token'].create(
         {
-            'provider_id': provider.id,
+            'provider_id': env.ref('payment.payment_provider_demo').id,
             'payment_method_id': env.ref('payment_demo.payment_method_demo').id,
             'payment_details': "4242",
             'partner_id': customer.id,
             'provider_ref': "demo",
         }
     )
+    product = env['product.product'].search([('name', '=', name)])
     order = env['sale.order'].create(
         {
             'partner_id': customer.id,
@@ -98,9 +109,10 @@ def _sell(env, product, quantity):
 
 
 def charge(env, ledger, run='execute', dedups=True, url=None, **options):
-    """Run the payments' job as a task of ``tasks.py`` does, at a provider of ours.
+    """Run the payments' job at a provider of ours.
 
     :param ledger: the provider's file.
+    :param run: the task of ``tasks.py`` that runs it.
     :param url: of a provider to be asked by HTTP.
     """
     names = ('answers', 'moments', 'pause')
@@ -196,21 +208,25 @@ def _request_in_haste(*args, timeout, **kwargs):
 # === WHAT OTHERS DO MEANWHILE === #
 
 
-def notify(env, reference, event):
-    """Do what a provider's notification does, or a human who knows better; then Odoo's scheduled action."""
+def notify(env, reference, event, is_processed=True):
+    """Do what a provider's notification does, or a human who knows better; then, if so wanted, Odoo's scheduled action,
+    which comes within ten minutes."""
     transaction = env['payment.transaction'].search([('reference', '=', reference)])
     if event == 'error':
         transaction._set_error("Refused after all")
     else:
         {'done': transaction._set_done, 'cancel': transaction._set_canceled}[event]()
     env.cr.commit()
-    transaction._cron_post_process()
+    if is_processed:
+        transaction._cron_post_process()
 
 
-def post_process(env, start_at=None):
-    """Run Odoo's own scheduled action."""
+def post_process(env, payments, start_at=None):
+    """Run Odoo's own scheduled action for the transactions of these instalments."""
+    transactions = env['continuity.payment'].browse(payments).transaction_ids
+    env.cr.commit()
     tasks._wait_until(start_at)
-    env['payment.transaction']._cron_post_process()
+    transactions._cron_post_process()
 
 
 def retry(env, ids):

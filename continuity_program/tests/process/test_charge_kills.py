@@ -23,44 +23,56 @@ class ChargeServer(Server):
 
     def _seed(self):
         seeded = self.start('charge_tasks.seed', self.seed_database).finish()
+        self.tell({'rehearse': 'charge_tasks.sell', 'args': {'singles': 1, 'schedules': 1}})
         self.tell({'rehearse': 'charge_tasks.charge', 'args': {'ledger': str(self.folder / 'ledger'), 'commit': False}})
         return seeded
+
+    @functools.cached_property
+    def shared_database(self):
+        return self.copy()
 
 
 get_charge_server = functools.cache(ChargeServer)
 
 
 class ChargeCase(ProcessCase):
-    """Each test has a copy of a database with six single instalments, of 22.00 to 132.00, and three plans of three: two
-    due at once, of 20.79 and 34.65 times one to three, and one later. The provider keeps a ledger of its own."""
+    """All tests share a database, in which each sells to customers of its own and looks at nothing else. The provider
+    keeps a ledger of its own for each test."""
 
     get_server = staticmethod(get_charge_server)
 
     def setUp(self):
         super().setUp()
-        self.single = self.seeded['single']
-        self.schedule = self.seeded['schedule']
-        self.due = sorted(self.single + [payment for plan in self.schedule for payment in plan[:2]])
-        self.later = [plan[2] for plan in self.schedule]
-        self.ledger = self.open_ledger(self.database)
+        self.ledger = self.open_ledger(self.id())
         self.options = {}
 
-    def open_ledger(self, database, **options):
-        return Ledger(self.server.folder / f'ledger-{database}', **options)
+    def copy(self):
+        return self.server.shared_database
+
+    def sell(self, singles=0, schedules=0):
+        """Sell to customers with a card: so many a book charged at creation, of 22.00, 44.00…, and so many a plan of
+        three instalments billed in advance: two due at once, of 20.79 and 34.65, and one later, of 13.86; the second
+        customer twice of all. Return the instalments, those of a plan as a list."""
+        sold = self.run_task('charge_tasks.sell', singles=singles, schedules=schedules)
+        self.customers = sold['customers']
+        return sold['single'] + sold['schedule']
+
+    def open_ledger(self, name, **options):
+        return Ledger(self.server.folder / f'ledger-{name}', **options)
 
     def use_provider_without_dedup(self):
-        self.ledger = self.open_ledger(self.database, dedups=False)
+        self.ledger = self.open_ledger(self.id(), dedups=False)
         self.options['dedups'] = False
 
     # === CHARGING === #
 
     def get_options(self, payments, **options):
-        domain = {} if payments is None else {'domain': [('id', 'in', payments)]}
+        domain = {'domain': [('id', 'in', payments)]} if payments else {}
         return {'ledger': str(self.ledger.path), **self.options, **domain, **options}
 
-    def charge(self, payments=None, **options):
+    def charge(self, payments=None, database=None, **options):
         """Run the job on these payments, or on all, to its end; return its counts."""
-        return self.run_task('charge_tasks.charge', **self.get_options(payments, **options))
+        return self.run_task('charge_tasks.charge', database, **self.get_options(payments, **options))
 
     def start_charge(self, payments=None, **options):
         return self.start('charge_tasks.charge', **self.get_options(payments, **options))
@@ -68,23 +80,22 @@ class ChargeCase(ProcessCase):
     def die_at(self, moment, payments, **options):
         """Run the job, killed at the moment it reaches with the first payment."""
         process = self.start_charge(payments, moments={moment: 'die'}, **options)
-        status = process.wait()
-        self.assertEqual(status, -9, process.log)
+        self.assertEqual(process.wait(), -9)
         self.assertEqual(process.troubles, [])
         self.wait_for_backends()
 
     @contextmanager
     def charge_waiting(self, moment, payments, **options):
         """Run the job until it waits at the moment; give the process, and let it go on at the end."""
-        pause = self.server.folder / f'pause-{self.database}'
+        pause = self.server.folder / f'pause-{self.id()}'
         process = self.start_charge(payments, moments={moment: 'wait'}, pause=str(pause), **options)
         wait_for(pause.exists)
         yield process
         pause.unlink()
 
-    def notify(self, payment, event, attempt=1):
-        """Let the provider tell Odoo, in a process of its own, what became of an attempt."""
-        self.run_task('charge_tasks.notify', reference=f'CP-{payment}-{attempt}', event=event)
+    def notify(self, payment, event, **options):
+        """Let the provider tell Odoo, in a process of its own, what became of the first attempt."""
+        self.run_task('charge_tasks.notify', reference=f'CP-{payment}-1', event=event, **options)
 
     def write_ledger(self, payment, verdict):
         """Let the provider decide later on what it left pending."""
@@ -95,6 +106,17 @@ class ChargeCase(ProcessCase):
     def age(self):
         """Let the minute pass after which an attempt is taken up again."""
         self.query("UPDATE payment_transaction SET create_date = create_date - interval '2 minutes'")
+
+    def race(self, one, other, **options):
+        """Let two processes charge at the same moment, without a word of trouble; return their counts."""
+        moment = time.time() + 0.5
+        processes = [self.start_charge(payments, start_at=moment, **options) for payments in (one, other)]
+        runs = [process.finish() for process in processes]
+        self.assertEqual([process.troubles for process in processes], [[], []])
+        for run in runs:
+            self.assertAddsUp(run)
+            self.assertEqual(run['failed'], 0)
+        return runs
 
     # === WHAT WAS ASKED, WHAT THE BOOKS SAY === #
 
@@ -126,16 +148,20 @@ class ChargeCase(ProcessCase):
         )
         return state, attempts, is_parked, transactions
 
+    def read(self, sql, *params, database=None):
+        """Return what a query gives that is about the customers of this test."""
+        return self.query(sql, self.customers, *params, database=database)
+
     def assertCharged(self, *payments):
         """These and no others were charged, at the first attempt, for all that they come to."""
-        amounts = dict(self.query("SELECT id, amount::numeric(12, 2)::text FROM continuity_payment"))
+        amounts = dict(self.read(AMOUNTS))
         self.assertEqual(self.get_charged(), {payment: (f'CP-{payment}-1', amounts[payment]) for payment in payments})
 
     def assertPaid(self, *payments):
-        for payment in payments:
-            self.assertEqual(
-                self.get_payment(payment), ('paid', 1, False, [(f'CP-{payment}-1', 'done')]), f"payment {payment}"
-            )
+        self.assertEqual(
+            [self.get_payment(payment) for payment in payments],
+            [('paid', 1, False, [(f'CP-{payment}-1', 'done')]) for payment in payments],
+        )
 
     def assertBooksAgree(self, unknown=()):
         """Line by line, the books show what the provider charged and nothing else; ``unknown``: of what Odoo has not
@@ -143,44 +169,52 @@ class ChargeCase(ProcessCase):
         charged = self.get_charged()
         for payment in unknown:
             self.assertEqual(charged.pop(payment, ('', ''))[0], f'CP-{payment}-1')
-        for payment, state, amount, residual, transactions, entries, settlement in self.query(BOOKS):
-            done = [[*charged[payment]]] if payment in charged else []
-            with self.subTest(payment=payment):
-                self.assertEqual(state == 'paid', bool(done))
-                self.assertEqual(residual, '0.00' if done else residual and amount)
-                self.assertEqual(transactions, done)
-                self.assertEqual(entries, done)
-                self.assertEqual(settlement, done)
-                self.assertEqual(done, [[done[0][0], amount]] if done else [])
-        self.assertEqual(self.get_value("SELECT count(*) FROM account_payment"), len(charged))
-        self.assertEqual(self.query(WRONG_INVOICES), [])
+        booked = self.read(BOOKS)
+        entries = {payment: [list(charged[payment])] if payment in charged else [] for payment, *_rest in booked}
+        self.assertLessEqual(set(charged), set(entries))
+        self.assertEqual(
+            booked,
+            [
+                (payment, done[0][1] if done else amount, bool(done), '0.00' if done else amount, done, done, done)
+                for (payment, amount, *_rest), done in zip(booked, entries.values(), strict=True)
+            ],
+        )
+        count = "SELECT count(*) FROM account_payment WHERE partner_id = ANY(%s)"
+        self.assertEqual(self.read(count), [(len(charged),)])
+        self.assertEqual(self.read(WRONG_INVOICES), [])
         self.assertHeldWhereUnpaid()
 
     def assertHeldWhereUnpaid(self):
-        """A shipment charged at creation is held until paid, one of a schedule while an instalment is declined."""
-        orders = self.query(HOLDS)
-        self.assertEqual(len(orders), 9)
-        for name, is_held, must_be_held, moves in orders:
-            with self.subTest(order=name):
-                self.assertEqual(is_held, must_be_held)
-                self.assertEqual(moves, ['confirmed' if must_be_held else 'assigned'])
+        """A shipment charged at creation is held until it is paid, one of a schedule while an instalment is declined;
+        goods are reserved for what is not held only."""
+        holds = self.read(HOLDS)
+        self.assertEqual(len(holds), len(self.customers))
+        self.assertEqual(
+            [(name, is_held, moves) for name, is_held, _must, moves in holds],
+            [(name, must, ['confirmed' if must else 'assigned']) for name, _is_held, must, _moves in holds],
+        )
 
     def assertNobodyIsParked(self):
-        self.assertEqual(self.query("SELECT id, park_reason FROM continuity_payment WHERE is_parked"), [])
+        self.assertEqual(
+            self.read("SELECT id, park_reason FROM continuity_payment WHERE partner_id = ANY(%s) AND is_parked"), []
+        )
 
-    def assertAllCharged(self):
-        """All that is due was charged once, and nothing that is not due."""
-        self.assertCharged(*self.due)
-        self.assertPaid(*self.due)
+    def assertAllCharged(self, payments):
+        """These were charged once, and nothing else."""
+        self.assertCharged(*payments)
+        self.assertPaid(*payments)
         self.assertBooksAgree()
         self.assertNobodyIsParked()
         self.assertRunsAddUp()
 
 
-#: For each instalment: its receivable line, and by reference what the transactions, the entries and the settlement are.
+AMOUNTS = "SELECT id, amount::numeric(12, 2)::text FROM continuity_payment WHERE partner_id = ANY(%s)"
+
+#: For each instalment: whether it is paid, what is open on its receivable line, or would be, and by reference what the
+#: transactions, the entries and the settlement are.
 BOOKS = """
-    SELECT payment.id, payment.state, payment.amount::numeric(12, 2)::text,
-           line.amount_residual_currency::numeric(12, 2)::text,
+    SELECT payment.id, payment.amount::numeric(12, 2)::text, payment.state = 'paid',
+           COALESCE(line.amount_residual_currency, payment.amount)::numeric(12, 2)::text,
            COALESCE((
                SELECT json_agg(json_build_array(tx.reference, tx.amount::numeric(12, 2)::text) ORDER BY tx.id)
                  FROM payment_transaction tx
@@ -206,6 +240,7 @@ BOOKS = """
            ), '[]')
       FROM continuity_payment payment
  LEFT JOIN account_move_line line ON line.continuity_payment_id = payment.id AND line.parent_state = 'posted'
+     WHERE payment.partner_id = ANY(%s)
   ORDER BY payment.id
 """
 
@@ -215,7 +250,7 @@ WRONG_INVOICES = """
       FROM account_move invoice
  LEFT JOIN account_move_line line ON line.move_id = invoice.id AND line.display_type = 'payment_term'
  LEFT JOIN continuity_payment payment ON payment.id = line.continuity_payment_id AND payment.invoice_id = invoice.id
-     WHERE invoice.move_type = 'out_invoice'
+     WHERE invoice.move_type = 'out_invoice' AND invoice.partner_id = ANY(%s)
   GROUP BY invoice.id
     HAVING invoice.state <> 'posted'
         OR invoice.amount_total <> SUM(payment.amount)
@@ -243,24 +278,30 @@ HOLDS = """
       FROM sale_order child
       JOIN continuity_line planned ON planned.child_order_id = child.id
       JOIN continuity_subscription subscription ON subscription.id = planned.subscription_id
+     WHERE child.partner_id = ANY(%s)
   ORDER BY child.id
 """
 
 
 class TestKilled(ChargeCase):
     def test_nothing_is_charged_beforehand(self):
-        """What the others start from: nothing billed, and what waits for a payment is held."""
-        self.assertBooksAgree()
-        self.assertEqual(self.get_charged(), {})
-        amounts = "SELECT amount::numeric(12, 2)::text FROM continuity_payment WHERE id = ANY(%s) ORDER BY id"
+        """What the others start from: nothing billed, and what waits for its payment is held."""
+        one, two, plan, double = self.sell(2, 2)
         self.assertEqual(
-            self.query(amounts, self.single), [('22.00',), ('44.00',), ('66.00',), ('88.00',), ('110.00',), ('132.00',)]
+            dict(self.read(AMOUNTS)),
+            {
+                one: '22.00',
+                two: '44.00',
+                **dict(zip(plan, ('20.79', '34.65', '13.86'), strict=True)),
+                **dict(zip(double, ('41.58', '69.30', '27.72'), strict=True)),
+            },
         )
-        self.assertEqual(self.query(amounts, self.schedule[2]), [('62.37',), ('103.95',), ('41.58',)])
-        self.assertEqual([held for _name, held, *_rest in self.query(HOLDS)], [True] * 6 + [False] * 3)
+        self.assertEqual(self.get_charged(), {})
+        self.assertBooksAgree()
+        self.assertEqual([is_held for _name, is_held, *_rest in self.read(HOLDS)], [True, True, False, False])
 
     def test_before_the_provider_is_called(self):
-        payment = self.single[0]
+        (payment,) = self.sell(1)
 
         self.die_at('before', [payment])
         self.assertEqual(self.get_payment(payment), ('processing', 1, False, [(f'CP-{payment}-1', 'draft')]))
@@ -280,7 +321,7 @@ class TestKilled(ChargeCase):
         self.assertEqual(self.charge([payment])['selected'], 0)
 
     def test_after_the_provider_has_charged(self):
-        payment = self.single[1]
+        (payment,) = self.sell(1)
 
         self.die_at('after', [payment])
         self.assertEqual(self.get_payment(payment), ('processing', 1, False, [(f'CP-{payment}-1', 'draft')]))
@@ -294,7 +335,7 @@ class TestKilled(ChargeCase):
         self.assertBooksAgree()
 
     def test_after_the_provider_has_charged_again_and_again(self):
-        payment = self.single[1]
+        (payment,) = self.sell(1)
 
         for _time in range(3):
             self.die_at('after', [payment])
@@ -307,7 +348,7 @@ class TestKilled(ChargeCase):
         self.assertBooksAgree()
 
     def test_after_the_outcome_is_written_down(self):
-        payment, other = self.single[2:4]
+        payment, other = self.sell(2)
 
         self.die_at('committed', [payment])
         self.assertEqual(self.get_payment(payment), ('processing', 1, False, [(f'CP-{payment}-1', 'done')]))
@@ -321,7 +362,8 @@ class TestKilled(ChargeCase):
 
     def test_after_a_refusal_is_written_down(self):
         """What follows a decline is not lost: the goods are held, the next attempt waits for its day."""
-        for payment in (self.single[0], self.schedule[0][0]):
+        single, (instalment, *_rest) = self.sell(1, 1)
+        for payment in (single, instalment):
             refusal = {'answers': {payment: REFUSED}}
             self.die_at('committed', [payment], **refusal)
             self.assertEqual(self.get_payment(payment), ('declined', 1, False, [(f'CP-{payment}-1', 'error')]))
@@ -347,7 +389,7 @@ class TestKilled(ChargeCase):
 
     def test_a_provider_that_does_not_dedup_is_not_called_again(self):
         self.use_provider_without_dedup()
-        payment, other = self.single[:2]
+        payment, other = self.sell(2)
 
         self.die_at('after', [payment])
         self.age()
@@ -370,52 +412,105 @@ class TestKilled(ChargeCase):
         self.assertBooksAgree()
 
     def test_a_run_that_does_not_commit_takes_up_no_real_card(self):
-        payment = self.single[0]
+        (payment,) = self.sell(1)
         self.die_at('before', [payment])
         self.age()
-        self.query("UPDATE payment_provider SET state = 'enabled' WHERE code = 'demo'")
+        change = "UPDATE payment_provider SET state = %s WHERE code = 'demo'"
+        self.query(change, 'enabled')
+        self.addCleanup(self.query, change, 'test')
 
         run = self.charge([payment], commit=False)
 
         self.assertEqual(self.get_requests(), [])
         self.assertEqual((run['selected'], run['skipped']), (1, 1))
 
-    def test_thirty_kills(self):
-        """At any statement and around any commit; in the end the books are those of a twin that nobody disturbed."""
-        twin = self.copy()
-        twin_ledger = self.open_ledger(twin)
-        options = self.get_options(None, run='cron_run')
-        whole = self.run_task('charge_tasks.charge', twin, **{**options, 'ledger': str(twin_ledger.path)})
-        first = whole['commits'][:6]
-        draw = random.Random(20270101)
-        places = [commit + offset for commit in first for offset in (-1, 0, 1)]
-        places += [draw.randint(first[0], first[-1]) for _number in range(18)]
-        draw.shuffle(places)
 
-        killed = 0
-        for place in places:
-            process = self.start_charge(run='cron_run', die_at=place)
-            killed += process.wait() == -9
-            self.assertEqual(process.troubles, [])
+class TestAtOnce(ChargeCase):
+    def test_two_processes_charge_the_same(self):
+        """By turns they skip what the other has; a third run finds at most what both let go."""
+        one, two, (first, second, later) = self.sell(2, 1)
+        payments = [one, two, first, second, later]
+
+        runs = self.race(payments, payments)
+
+        self.assertTrue(all(run['done'] for run in runs), runs)
+        self.assertEqual({verdict for verdict, _reference in self.get_requests()}, {CHARGED})
+        self.age()
+        self.charge(payments)
+        self.assertAllCharged([one, two, first, second])
+        self.assertEqual(self.charge(payments)['selected'], 0)
+
+    def test_two_processes_without_dedup(self):
+        """Nobody may ever ask twice there, and getting into each other's way is no reason to call a human."""
+        self.use_provider_without_dedup()
+        one, (first, second, later), (third, fourth, _later) = self.sell(1, 2)
+        payments = [one, first, second, later, third, fourth]
+
+        self.race(payments, payments)
+
+        self.charge(payments)
+        self.assertAllCharged([one, first, second, third, fourth])
+
+    def test_two_instalments_of_one_invoice(self):
+        """Both are at the provider at the same time, and enter it in the same invoice."""
+        self.use_provider_without_dedup()
+        plans = self.sell(0, 3)
+        for plan, moment in zip(plans, ('before', 'after', 'committed'), strict=True):
+            first, second, _later = plan
+            meeting = self.server.folder / f'meeting-{self.id()}-{moment}'
+            meeting.mkdir()
+
+            runs = self.race([first], [second], moments={moment: 'meet'}, pause=str(meeting))
+
+            self.assertEqual(len(list(meeting.iterdir())), 2)
+            self.assertEqual([(run['done'], run['skipped']) for run in runs], [(1, 0), (1, 0)])
+            self.assertPaid(first, second)
+        self.assertCharged(*(payment for plan in plans for payment in plan[:2]))
+        invoices = "SELECT count(*) FROM account_move WHERE move_type = 'out_invoice' AND partner_id = ANY(%s)"
+        self.assertEqual(self.read(invoices), [(3,)])
+        self.assertBooksAgree()
+        self.assertNobodyIsParked()
+
+    def test_a_second_process_during_a_slow_call(self):
+        (payment,) = self.sell(1)
+        for moment, asked in (('before', []), ('after', [CHARGED])):
+            with self.charge_waiting(moment, [payment]) as process:
+                self.age()
+                run = self.charge([payment])
+                self.assertEqual((run['done'], self.get_issues(run)), (0, [('locked', payment, 1)]))
+                process.kill()
+                self.assertEqual(process.wait(), -9)
             self.wait_for_backends()
-            self.get_charged()
-            self.age()
-        still_open = "SELECT count(*) FROM continuity_payment WHERE id = ANY(%s) AND state <> 'paid'"
-        left = self.get_value(still_open, self.due)
-        self.charge(run='cron_run')
+            self.assertEqual([verdict for verdict, _reference in self.get_requests()], asked)
+            self.assertEqual(self.get_payment(payment), ('processing', 1, False, [(f'CP-{payment}-1', 'draft')]))
 
-        self.assertGreaterEqual(killed, 25, f"{left} were left in the end")
-        self.assertAllCharged()
-        self.assertEqual(self.get_charged(), self.get_charged(twin_ledger))
-        for sql in STATE:
-            self.assertEqual(self.query(sql), self.query(sql, database=twin), sql)
-        self.assertEqual(get_table_counts(self.database), get_table_counts(twin))
+        self.assertEqual(self.charge([payment])['done'], 1)
+
+        self.assertEqual(self.get_requests(), [(CHARGED, f'CP-{payment}-1'), (DUP, f'CP-{payment}-1')])
+        self.assertCharged(payment)
+        self.assertPaid(payment)
+        self.assertBooksAgree()
+
+    def test_odoos_own_scheduled_action_keeps_the_books_at_the_same_time(self):
+        one, two, three, (first, second, _later) = self.sell(3, 1)
+        payments = [one, two, three, first, second]
+        for payment in payments:
+            self.die_at('committed', [payment])
+        moment = time.time() + 0.3
+        other = self.start('charge_tasks.post_process', payments=payments, start_at=moment)
+        process = self.start_charge(payments, start_at=moment)
+        other.finish()
+        process.finish()
+        self.assertEqual(process.troubles, [])
+        self.charge(payments)
+
+        self.assertEqual(self.get_requests(), [(CHARGED, f'CP-{payment}-1') for payment in payments])
+        self.assertPaid(*payments)
+        self.assertBooksAgree()
 
 
 #: What does not depend on how often it was begun.
 STATE = (
-    BOOKS,
-    HOLDS,
     """
     SELECT id, state, amount, attempt_count, next_attempt_date, on_hold, is_given_up, is_parked, notified_date
       FROM continuity_payment ORDER BY id
@@ -440,98 +535,53 @@ STATE = (
 )
 
 
-class TestAtOnce(ChargeCase):
-    def race(self, one, other, **options):
-        """Let two processes charge at the same moment, without a word of trouble; return their counts."""
-        moment = time.time() + 0.5
-        processes = [self.start_charge(payments, start_at=moment, **options) for payments in (one, other)]
-        runs = [process.finish() for process in processes]
-        self.assertEqual([process.troubles for process in processes], [[], []])
-        for run in runs:
-            self.assertAddsUp(run)
-            self.assertEqual(run['failed'], 0)
-        return runs
+class TestThirtyKills(ChargeCase):
+    """Two databases of its own, each with six single instalments and three plans."""
 
-    def test_two_processes_charge_the_same(self):
-        """By turns they skip what the other has; a third run finds at most what both let go."""
-        runs = self.race(None, None)
+    copy = ProcessCase.copy
 
-        self.assertTrue(all(run['done'] for run in runs), runs)
-        self.assertEqual({verdict for verdict, _reference in self.get_requests()}, {CHARGED})
-        self.age()
-        self.charge()
-        self.assertAllCharged()
-        self.assertEqual(self.charge()['selected'], 0)
+    def test_thirty_kills(self):
+        """At any statement and around any commit; in the end the books are those of a twin that nobody disturbed."""
+        self.customers = self.seeded['customers']
+        due = sorted([*self.seeded['single'], *(payment for plan in self.seeded['schedule'] for payment in plan[:2])])
+        twin = self.copy()
+        twin_ledger = self.open_ledger(twin)
+        whole = self.charge(database=twin, run='cron_run', ledger=str(twin_ledger.path))
+        first = whole['commits'][:5]
+        draw = random.Random(20270101)
+        places = [{'die_at': commit + offset} for commit in first for offset in (-1, 0, 1)]
+        places += [{'die_at': draw.randint(first[0], first[-1])} for _number in range(10)]
+        places += [{'moments': {'after': 'die'}} for _number in range(4)]
+        draw.shuffle(places)
 
-    def test_two_processes_without_dedup(self):
-        """Nobody may ever ask twice there, and getting into each other's way is no reason to call a human."""
-        self.use_provider_without_dedup()
-
-        self.race(None, None)
-
-        self.charge()
-        self.assertAllCharged()
-
-    def test_two_instalments_of_one_invoice(self):
-        """Both are at the provider at the same time, and enter it in the same invoice."""
-        self.use_provider_without_dedup()
-        for plan, moment in zip(self.schedule, ('before', 'after', 'committed'), strict=True):
-            first, second, _later = plan
-            meeting = self.server.folder / f'meeting-{self.database}-{moment}'
-            meeting.mkdir()
-
-            runs = self.race([first], [second], moments={moment: 'meet'}, pause=str(meeting))
-
-            self.assertEqual(len(list(meeting.iterdir())), 2)
-            self.assertEqual([(run['done'], run['skipped']) for run in runs], [(1, 0), (1, 0)])
-            self.assertPaid(first, second)
-        self.assertCharged(*(payment for plan in self.schedule for payment in plan[:2]))
-        self.assertEqual(self.get_value("SELECT count(*) FROM account_move WHERE move_type = 'out_invoice'"), 3)
-        self.assertBooksAgree()
-        self.assertNobodyIsParked()
-
-    def test_a_second_process_during_a_slow_call(self):
-        payment = self.single[0]
-        for moment, asked in (('before', []), ('after', [CHARGED])):
-            with self.charge_waiting(moment, [payment]) as process:
-                self.age()
-                run = self.charge([payment])
-                self.assertEqual((run['done'], self.get_issues(run)), (0, [('locked', payment, 1)]))
-                process.kill()
-                self.assertEqual(process.wait(), -9)
+        killed = 0
+        for place in places:
+            process = self.start_charge(run='cron_run', **place)
+            killed += process.wait() == -9
+            self.assertEqual(process.troubles, [])
             self.wait_for_backends()
-            self.assertEqual([verdict for verdict, _reference in self.get_requests()], asked)
-            self.assertEqual(self.get_payment(payment), ('processing', 1, False, [(f'CP-{payment}-1', 'draft')]))
+            self.get_charged()
+            self.age()
+        still_open = "SELECT count(*) FROM continuity_payment WHERE id = ANY(%s) AND state <> 'paid'"
+        left = self.get_value(still_open, due)
+        self.charge(run='cron_run')
 
-        self.assertEqual(self.charge([payment])['done'], 1)
-
-        self.assertEqual(self.get_requests(), [(CHARGED, f'CP-{payment}-1'), (DUP, f'CP-{payment}-1')])
-        self.assertCharged(payment)
-        self.assertPaid(payment)
-        self.assertBooksAgree()
-
-    def test_odoos_own_scheduled_action_keeps_the_books_at_the_same_time(self):
-        plan = self.schedule[0]
-        payments = [*self.single[:3], *plan[:2]]
-        for payment in payments:
-            self.die_at('committed', [payment])
-        moment = time.time() + 0.3
-        other = self.start('charge_tasks.post_process', start_at=moment)
-        process = self.start_charge(payments, start_at=moment)
-        other.finish()
-        process.finish()
-        self.assertEqual(process.troubles, [])
-        self.charge(payments)
-
-        self.assertEqual(self.get_requests(), [(CHARGED, f'CP-{payment}-1') for payment in payments])
-        self.assertPaid(*payments)
-        self.assertBooksAgree()
+        self.assertGreaterEqual(killed, 25, f"only {left} were left in the end")
+        self.assertAllCharged(due)
+        self.assertIn(DUP, [verdict for verdict, _reference in self.get_requests()])
+        self.assertEqual(self.get_charged(), self.get_charged(twin_ledger))
+        for sql in (BOOKS, HOLDS):
+            self.assertEqual(self.read(sql), self.read(sql, database=twin), sql)
+        for sql in STATE:
+            self.assertEqual(self.query(sql), self.query(sql, database=twin), sql)
+        self.assertEqual(get_table_counts(self.database), get_table_counts(twin))
 
 
 class TestNotified(ChargeCase):
     def test_done_while_the_run_is_at_the_provider(self):
         """The provider tells it by two ways at once, whatever it answers the run."""
-        for payment, answer in ((self.single[0], CHARGED), (self.single[1], PENDING), (self.single[2], REFUSED)):
+        payments = self.sell(3)
+        for payment, answer in zip(payments, (CHARGED, PENDING, REFUSED), strict=True):
             with self.charge_waiting('after', [payment], answers={payment: answer}) as process:
                 if answer != CHARGED:
                     self.write_ledger(payment, CHARGED)
@@ -540,12 +590,13 @@ class TestNotified(ChargeCase):
             process.finish()
             self.assertEqual(process.troubles, [])
             self.assertPaid(payment)
-        self.charge(self.single[:3])
-        self.assertCharged(*self.single[:3])
+        self.charge(payments)
+        self.assertCharged(*payments)
         self.assertBooksAgree()
 
     def test_pending_is_done_later(self):
-        for payment in (self.single[0], self.schedule[0][1]):
+        single, (_first, instalment, _later) = self.sell(1, 1)
+        for payment in (single, instalment):
             self.charge([payment], answers={payment: PENDING})
             self.age()
             run = self.charge([payment])
@@ -559,13 +610,12 @@ class TestNotified(ChargeCase):
             self.assertPaid(payment)
             self.assertBooksAgree()
             self.assertEqual(self.charge([payment])['selected'], 0)
-            self.assertEqual(
-                self.get_requests(payment), [(PENDING, f'CP-{payment}-1'), (CHARGED, f'CP-{payment}-1')]
-            )
+            self.assertEqual(self.get_requests(payment), [(PENDING, f'CP-{payment}-1'), (CHARGED, f'CP-{payment}-1')])
 
     def test_pending_is_refused_later(self):
         """As any decline: what hangs on it is held at once, and the next attempt waits for its day."""
-        for payment in (self.single[0], self.schedule[0][1]):
+        single, (_first, instalment, _later) = self.sell(1, 1)
+        for payment in (single, instalment):
             self.charge([payment], answers={payment: PENDING})
             self.write_ledger(payment, REFUSED)
 
@@ -586,7 +636,7 @@ class TestNotified(ChargeCase):
 
     def test_done_after_a_human_gave_it_up(self):
         """As cancelled or as an error: when the success is heard of after all, nobody asks for the money again."""
-        for payment, event in ((self.single[0], 'error'), (self.single[1], 'cancel')):
+        for payment, event in zip(self.sell(2), ('error', 'cancel'), strict=True):
             with self.subTest(event=event):
                 self.leave_unknown(payment)
                 self.notify(payment, event)
@@ -607,7 +657,7 @@ class TestNotified(ChargeCase):
     def test_done_after_the_next_attempt(self):
         """The money of both is in the books, that which is too much on the customer's account, not on an instalment
         that nobody has paid."""
-        first, second, third = self.schedule[0]
+        ((first, second, third),) = self.sell(0, 1)
         self.charge([first], answers={first: REFUSED})
         self.query("UPDATE continuity_payment SET next_attempt_date = CURRENT_DATE")
         self.charge([first])
@@ -622,17 +672,36 @@ class TestNotified(ChargeCase):
               FROM account_payment entry
               JOIN payment_transaction tx ON tx.id = entry.payment_transaction_id
               JOIN account_move_line line ON line.move_id = entry.move_id AND line.credit > 0
+             WHERE entry.partner_id = ANY(%s)
           ORDER BY tx.id
         """
         self.assertEqual(
-            self.query(entries),
+            self.read(entries),
             [
                 (f'CP-{first}-1', '20.79', '-20.79'),
                 (f'CP-{first}-2', '20.79', '0.00'),
                 (f'CP-{second}-1', '34.65', '0.00'),
             ],
         )
-        self.assertEqual([self.get_payment(payment)[0] for payment in self.schedule[0]], ['paid', 'paid', 'scheduled'])
+        states = [self.get_payment(payment)[0] for payment in (first, second, third)]
+        self.assertEqual(states, ['paid', 'paid', 'scheduled'])
+
+    def test_done_while_the_next_attempt_is_open(self):
+        """The next attempt was written down and did not come to the provider: it is not sent any more, even before
+        Odoo's scheduled action has entered the money of the first."""
+        (payment,) = self.sell(1)
+        self.charge([payment], answers={payment: REFUSED})
+        self.query("UPDATE continuity_payment SET next_attempt_date = CURRENT_DATE WHERE id = %s", payment)
+        self.die_at('before', [payment])
+        self.age()
+        self.write_ledger(payment, CHARGED)
+
+        self.notify(payment, 'done', is_processed=False)
+        self.charge([payment])
+
+        self.assertEqual(self.get_requests(), [(REFUSED, f'CP-{payment}-1'), (CHARGED, f'CP-{payment}-1')])
+        self.assertEqual(self.get_payment(payment)[0], 'paid')
+        self.assertBooksAgree()
 
 
 class WebProvider(ThreadingHTTPServer):
@@ -728,7 +797,7 @@ class TestNoAnswer(ChargeCase):
             )
 
     def test_no_answer_is_no_decline(self):
-        silent, gone, broken, fine = payments = self.single[:4]
+        silent, gone, broken, fine = payments = self.sell(4)
         self.provider.manners = {silent: ['silent'], gone: ['gone'], broken: ['broken']}
 
         self.charge_in_trouble(payments)
@@ -748,7 +817,7 @@ class TestNoAnswer(ChargeCase):
         self.assertBooksAgree()
 
     def test_no_answer_again_and_again(self):
-        payment = self.schedule[0][0]
+        ((payment, *_rest),) = self.sell(0, 1)
         self.provider.manners = {payment: ['broken', 'gone', 'silent']}
 
         for _time in range(4):
@@ -762,7 +831,7 @@ class TestNoAnswer(ChargeCase):
 
     def test_nobody_there(self):
         """The request never came to the provider, which Odoo cannot know."""
-        payment = self.single[0]
+        (payment,) = self.sell(1)
         with socket.socket() as listener:
             listener.bind(('127.0.0.1', 0))
             nowhere = f'http://127.0.0.1:{listener.getsockname()[1]}'
@@ -779,7 +848,7 @@ class TestNoAnswer(ChargeCase):
         self.assertBooksAgree()
 
     def test_an_answer_cut_in_the_middle(self):
-        payment, other = self.single[:2]
+        payment, other = self.sell(2)
         self.provider.manners = {payment: ['cut']}
         self.charge_in_trouble([payment, other])
         self.assertUnknown(payment)
@@ -796,7 +865,7 @@ class TestNoAnswer(ChargeCase):
 
     def test_the_first_request_is_still_in_progress(self):
         """A provider that dedups answers 409 as long as it works on the first: no decline, and no new reference."""
-        payment = self.single[0]
+        (payment,) = self.sell(1)
         self.provider.manners = {payment: ['silent', 'busy']}
         self.charge_in_trouble([payment])
         self.age()
@@ -813,7 +882,7 @@ class TestNoAnswer(ChargeCase):
     def test_without_dedup_nobody_asks_again(self):
         self.use_provider_without_dedup()
         self.provider.ledger = self.ledger
-        payment = self.single[0]
+        (payment,) = self.sell(1)
         self.provider.manners = {payment: ['silent']}
         self.charge_in_trouble([payment])
         self.assertUnknown(payment)
@@ -829,7 +898,7 @@ class TestNoAnswer(ChargeCase):
         """What a notification says later counts, also when it is no."""
         self.use_provider_without_dedup()
         self.provider.ledger = self.ledger
-        payment = self.single[0]
+        (payment,) = self.sell(1)
         self.provider.manners = {payment: ['silent']}
         self.charge_in_trouble([payment])
 
@@ -840,8 +909,7 @@ class TestNoAnswer(ChargeCase):
 
     def test_no_is_a_decline(self):
         """An HTTP 4xx, and a complaint of the provider's own code."""
-        strict, fine = self.single[:2]
-        complained = self.schedule[0][0]
+        strict, fine, (complained, *_rest) = self.sell(2, 1)
         self.provider.manners = {strict: ['strict']}
         self.charge_in_trouble([strict, fine])
         self.charge([complained], url=None, answers={complained: 'INVALID'})
