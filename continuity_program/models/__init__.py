@@ -20,6 +20,7 @@ from . import continuity_subscription_stop
 from . import continuity_line
 from . import continuity_line_revenue
 from . import continuity_payment
+from . import continuity_payment_bill
 from . import continuity_payment_charge
 from . import account_move
 from . import account_move_line
@@ -30,7 +31,9 @@ from . import product_template
 from . import product_product
 from . import res_partner
 from . import sale_order
+from . import sale_order_invoice
 from . import sale_order_line
+from . import sale_order_line_invoice
 from . import payment_transaction
 from . import stock_move
 from . import stock_picking

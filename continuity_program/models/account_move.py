@@ -1,5 +1,3 @@
-from datetime import date
-
 from odoo import api, fields, models
 from odoo.tools import frozendict
 
@@ -14,7 +12,7 @@ class AccountMove(models.Model):
         readonly=True,
         help="The instalments this invoice is paid in: each has a receivable line of its own.",
     )
-
+    continuity_payment_count = fields.Integer(compute='_compute_continuity_payment_count')
     continuity_subscription_id = fields.Many2one(
         comodel_name='continuity.subscription',
         string="Credited Subscription",
@@ -24,13 +22,20 @@ class AccountMove(models.Model):
         help="The subscription, billed in advance, of which this credit note takes back a part.",
     )
 
-    continuity_payment_count = fields.Integer(compute='_compute_continuity_payment_count')
+    # === INSTALMENTS === #
 
     @api.depends('continuity_payment_ids', 'reversed_entry_id.continuity_payment_ids')
     def _compute_continuity_payment_count(self):
         for move in self:
-            payments = move.continuity_payment_ids or move.reversed_entry_id.continuity_payment_ids
-            move.continuity_payment_count = len(payments)
+            move.continuity_payment_count = len(move._get_continuity_payments())
+
+    def _get_continuity_payments(self):
+        """Return the instalments of an invoice; of a credit note, those of the invoice that it takes back."""
+        return self.continuity_payment_ids or self.reversed_entry_id.continuity_payment_ids
+
+    def action_view_continuity_payments(self):
+        self.ensure_one()
+        return self._get_continuity_payments()._get_continuity_action()
 
     # === RECEIVABLE LINES === #
 
@@ -96,18 +101,6 @@ class AccountMove(models.Model):
                 break
         return amounts
 
-    def action_view_continuity_payments(self):
-        """Show the instalments of an invoice; of a credit note, those of the invoice that it takes back."""
-        self.ensure_one()
-        return (self.continuity_payment_ids or self.reversed_entry_id.continuity_payment_ids)._get_continuity_action()
-
-    def _get_continuity_action(self):
-        """Return the action that shows these documents."""
-        action = {'type': 'ir.actions.act_window', 'res_model': 'account.move', 'name': self.env._("Credit Notes")}
-        if len(self) == 1:
-            return {**action, 'views': [(False, 'form')], 'res_id': self.id}
-        return {**action, 'view_mode': 'list,form', 'domain': [('id', 'in', self.ids)]}
-
     # === CORE METHODS OVERRIDES === #
 
     def _post(self, soft=True):
@@ -151,13 +144,26 @@ class AccountMove(models.Model):
         super(AccountMove, plain.reversed_entry_id)._reconcile_reversed_moves(plain, move_reverse_cancel)
         return reverse_moves
 
+    def _draft_continuity_credit(self, ref, **values):
+        """Return a draft credit note of today for each of these invoices.
+
+        :param values: of the notes, if others than those of the invoices.
+        """
+        return self._reverse_moves(
+            [{'invoice_date': bill.company_id._get_continuity_today(), 'ref': ref, **values} for bill in self]
+        )
+
+    def _get_posted_bills(self):
+        """Return the posted invoices among these documents, no credit notes."""
+        return self.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted')
+
     def _settle_last_instalments(self, bill):
         """Settle open instalments of an invoice with this credit note, the last ones first."""
         payments = bill.sudo().continuity_payment_ids
         if self.continuity_subscription_id:
             payments &= self.continuity_subscription_id.sudo().payment_ids
         credit = self.line_ids.filtered(lambda line: line.display_type == 'payment_term')
-        for payment in payments.sorted(lambda payment: (payment.due_date or date.max, payment.number), reverse=True):
+        for payment in payments._by_due_date(reverse=True):
             line = payment.move_line_id.sudo(False)
             if line and not line.reconciled and any(not term.reconciled for term in credit):
                 (line | credit.filtered(lambda term: not term.reconciled)).reconcile()

@@ -23,6 +23,12 @@ class ContinuityGuardMixin(models.AbstractModel):
     def _is_planning(self):
         return self.env.context.get('continuity_planning') is PLANNING
 
+    # === WORDS === #
+
+    def _get_state_label(self):
+        """Return the record's state as people read it."""
+        return dict(self._fields['state']._description_selection(self.env))[self.state]
+
     # === CRUD METHODS === #
 
     @api.model_create_multi

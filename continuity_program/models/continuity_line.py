@@ -376,7 +376,7 @@ class ContinuityLine(models.Model):
             return self.env._(
                 "%(line)s is %(state)s and cannot be changed any more.",
                 line=self.display_name,
-                state=dict(self._fields['state']._description_selection(self.env))[self.state].lower(),
+                state=self._get_state_label().lower(),
             )
         return None
 

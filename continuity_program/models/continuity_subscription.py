@@ -559,16 +559,11 @@ class ContinuitySubscription(models.Model):
 
     def action_view_order(self):
         self.ensure_one()
-        return {
-            'type': 'ir.actions.act_window',
-            'res_model': 'sale.order',
-            'res_id': self.order_id.id,
-            'views': [(False, 'form')],
-        }
+        return self.order_id._get_records_action(context={})
 
     def action_view_child_orders(self):
         self.ensure_one()
-        return self.child_order_ids._get_continuity_action(self.env._("Child Orders"))
+        return self.child_order_ids._get_records_action(name=self.env._("Child Orders"), context={})
 
     def action_view_lines(self):
         self.ensure_one()
@@ -666,7 +661,7 @@ class ContinuitySubscription(models.Model):
             text = self.env._(
                 "%(count)s boxes, first %(first)s, last %(last)s · %(each)s · in all %(total)s incl. taxes", **values
             )
-        return self.env._("%(plan)s · due now %(due)s", plan=text, due=self._format_amount(self._get_amount_due_now()))
+        return self.env._("%(plan)s · due now %(due)s", plan=text, due=self._format_amount(self._get_due_with_order()))
 
     def _get_price_text(self, lines):
         """Return in words what the boxes of these lines cost each, taxes included."""
@@ -681,10 +676,6 @@ class ContinuitySubscription(models.Model):
         if lowest == highest:
             return self.env._("%(lowest)s each", **values)
         return self.env._("%(lowest)s to %(highest)s each", **values)
-
-    def _get_amount_due_now(self):
-        """Return what the customer has to pay at confirmation, in the order's currency."""
-        return self._get_due_with_order() if self.bill_upfront else 0.0
 
     def _format_amount(self, amount):
         return format_amount(self.env, amount, self.currency_id)

@@ -118,20 +118,19 @@ class ContinuitySubscription(models.Model):
     def _is_charged_later(self):
         """Whether anything is charged after the order was confirmed: not where all is paid with the order."""
         self.ensure_one()
-        today = self.company_id._get_continuity_today()
-        return not self.bill_upfront or any(
-            not payment.due_date or payment.due_date > today for payment in self.sudo().payment_ids
-        )
+        return not self.bill_upfront or bool(self.sudo().payment_ids - self._get_payments_due_with_order())
 
     def _get_due_with_order(self):
-        """Return what a plan billed in advance asks for when it is ordered, in the order's currency."""
+        """Return what the plan asks for when it is ordered, in the order's currency: nothing if billed per shipment."""
         self.ensure_one()
+        return sum(self._get_payments_due_with_order().mapped('amount')) if self.bill_upfront else 0.0
+
+    def _get_payments_due_with_order(self):
         today = self.company_id._get_continuity_today()
-        due = self.sudo().payment_ids.filtered(lambda payment: payment.due_date and payment.due_date <= today)
-        return sum(due.mapped('amount'))
+        return self.sudo().payment_ids.filtered(lambda payment: payment.due_date and payment.due_date <= today)
 
     def _take_token(self, token):
-        """Charge a card from now on, where the subscription allows it and has none that works."""
+        """Charge a card of the customer from now on, where the subscription is paid, or may be paid, by card."""
         for subscription in self.sudo():
             if subscription.state not in ('draft', 'running', 'paused') or (
                 subscription.program_id.allowed_methods == 'on_account'

@@ -132,6 +132,3 @@ class ContinuitySubscription(models.Model):
 
     def _get_parking_user(self):
         return self.user_id.filtered('active') or self.program_id._get_parking_user()
-
-    def _get_state_label(self):
-        return dict(self._fields['state']._description_selection(self.env))[self.state]

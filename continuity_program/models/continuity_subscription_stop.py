@@ -50,9 +50,7 @@ class ContinuitySubscription(models.Model):
     def _get_order_cancel_refusal(self):
         """Return why the parent order cannot be cancelled, or nothing: a cancelled order bills nothing any more."""
         self.ensure_one()
-        if not self.bill_upfront or self._get_plan_bills().filtered(lambda move: move.state == 'posted'):
-            return None
-        if not self._get_kept_lines():
+        if not self.bill_upfront or self._get_plan_bills()._get_posted_bills() or not self._get_kept_lines():
             return None
         return self.env._(
             "%(subscription)s has shipments that are not billed yet. Stop the subscription instead of cancelling "
@@ -159,7 +157,7 @@ class ContinuitySubscription(models.Model):
     def _get_unowed_amounts(self, kept):
         """Return the untaxed amount billed, and neither credited nor owed, by line of the parent order."""
         return {
-            order_line: max(order_line._get_billed_by_plan() - owed, 0.0)
+            order_line: max(order_line._get_billed('price_subtotal') - owed, 0.0)
             for order_line, owed in self._get_owed_amounts(kept).items()
         }
 
@@ -199,15 +197,8 @@ class ContinuitySubscription(models.Model):
         amounts = [vals for vals in amounts if not self.currency_id.is_zero(vals['amount'])]
         if not amounts:
             return self.env['account.move']
-        note = bill._reverse_moves(
-            [
-                {
-                    'invoice_date': self.company_id._get_continuity_today(),
-                    'invoice_currency_rate': bill.invoice_currency_rate,
-                    'ref': reason,
-                    'continuity_subscription_id': self.id,
-                }
-            ]
+        note = bill._draft_continuity_credit(
+            reason, invoice_currency_rate=bill.invoice_currency_rate, continuity_subscription_id=self.id
         )
         note.invoice_line_ids.unlink()
         for vals in amounts:
@@ -232,12 +223,9 @@ class ContinuitySubscription(models.Model):
         ref = self.env._("%(order)s credited", order=child.name)
         if self.bill_upfront:
             lines._reverse_returned_revenue()
-            note = self._create_credit_note(self._get_plan_bills()[-1:], lines._prepare_credits(), ref)
+            note = self._create_credit_note(self._get_bills_of(child)[-1:], lines._prepare_credits(), ref)
         else:
-            bills = child.invoice_ids.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted')
-            note = bills._reverse_moves(
-                [{'invoice_date': self.company_id._get_continuity_today(), 'ref': ref} for _bill in bills]
-            )
+            note = self._get_bills_of(child)._draft_continuity_credit(ref)
         lines._planning().write({'credit_move_id': note[:1].id})
         child._message_log(body=self.env._("Credited by %(notes)s.", notes=', '.join(note.mapped('display_name'))))
         return note
@@ -250,10 +238,14 @@ class ContinuitySubscription(models.Model):
             child.order_line.mapped('qty_delivered')
         ):
             return self.env._("%(order)s has not shipped: cancel it instead.", order=child.name)
-        order = self.order_id if self.bill_upfront else child
-        if not order.invoice_ids.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted'):
+        if not self._get_bills_of(child):
+            order = self.order_id if self.bill_upfront else child
             return self.env._("%(order)s is not invoiced: there is nothing to credit.", order=order.name)
         return None
+
+    def _get_bills_of(self, child):
+        """Return the posted invoices that bill a child order: its own, or those of the plan it is part of."""
+        return (self._get_plan_bills() if self.bill_upfront else child.invoice_ids)._get_posted_bills()
 
     # === WHAT IT WILL MEAN === #
 
@@ -268,7 +260,7 @@ class ContinuitySubscription(models.Model):
 
     def _get_upfront_settlement(self, stopped):
         kept = self._get_kept_lines(stopped)
-        if not self._get_plan_bills().filtered(lambda move: move.state == 'posted'):
+        if not self._get_plan_bills()._get_posted_bills():
             return Settlement(to_pay=self._get_plan_lines()._get_continuity_total(self._get_owed_amounts(kept)))
         credit = self._get_plan_lines()._get_continuity_total(self._get_unowed_amounts(kept))
         still_open = sum(payment._get_open_amount() for payment in self.payment_ids)
@@ -276,7 +268,7 @@ class ContinuitySubscription(models.Model):
 
     def _get_shipment_settlement(self, stopped):
         given_up = self.payment_ids.filtered(lambda payment: payment.order_id in stopped)
-        bills = given_up.invoice_id.filtered(lambda move: move.state == 'posted')
+        bills = given_up.invoice_id._get_posted_bills()
         return Settlement(
             to_credit=sum(bills.mapped('amount_total')),
             to_refund=sum(bill.amount_total - bill.amount_residual for bill in bills),

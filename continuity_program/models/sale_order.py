@@ -1,8 +1,7 @@
-from datetime import date, timedelta
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command
 from odoo.tools import format_date
 
 #: What, written on a quotation, changes the plans made on it.
@@ -187,11 +186,11 @@ class SaleOrder(models.Model):
 
     def action_view_continuity_parent(self):
         self.ensure_one()
-        return self.continuity_parent_id._get_continuity_action(self.env._("Parent Order"))
+        return self.continuity_parent_id._get_records_action(name=self.env._("Parent Order"), context={})
 
     def action_view_continuity_children(self):
         self.ensure_one()
-        return self.continuity_child_ids._get_continuity_action(self.env._("Child Orders"))
+        return self.continuity_child_ids._get_records_action(name=self.env._("Child Orders"), context={})
 
     def action_view_continuity_subscriptions(self):
         self.ensure_one()
@@ -212,14 +211,7 @@ class SaleOrder(models.Model):
         self.check_access('write')
         child = self.sudo()
         notes = child.order_line.continuity_line_id.subscription_id._credit_shipment(child)
-        return notes.with_env(self.env)._get_continuity_action()
-
-    def _get_continuity_action(self, name):
-        """Return the action that shows these orders."""
-        action = {'type': 'ir.actions.act_window', 'res_model': 'sale.order', 'name': name}
-        if len(self) == 1:
-            return {**action, 'views': [(False, 'form')], 'res_id': self.id}
-        return {**action, 'view_mode': 'list,form', 'domain': [('id', 'in', self.ids)]}
+        return notes.with_env(self.env)._get_records_action(name=self.env._("Credit Notes"), context={})
 
     # === CLOSING === #
 
@@ -302,44 +294,7 @@ class SaleOrder(models.Model):
             )
         return rate
 
-    # === THE CUSTOMER'S CARD === #
-
-    def _needs_continuity_card(self):
-        """Whether the customer has to save a card before the quotation is confirmed online: its plans are charged
-        later."""
-        self.ensure_one()
-        return (
-            self.state in ('draft', 'sent')
-            and not self.is_expired
-            and bool(self.sudo().continuity_subscription_ids._get_needing_card())
-        )
-
-    def _saves_card_only(self):
-        """Whether the card is saved without paying anything: by a validation transaction."""
-        self.ensure_one()
-        return self._needs_continuity_card() and self._is_confirmation_amount_reached()
-
-    def _confirm_with_card(self):
-        """Confirm quotations for which the card was all that was missing."""
-        for order in self.filtered(lambda order: order.state in ('draft', 'sent')):
-            if not order._has_to_be_signed() and not order._has_to_be_paid():
-                order.with_context(send_email=True).action_confirm()
-
     # === CORE METHODS OVERRIDES === #
-
-    def _has_to_be_paid(self):
-        return super()._has_to_be_paid() or self._needs_continuity_card()
-
-    def _get_prepayment_required_amount(self):
-        """Ask with the order for what is due now: of plans billed in advance the instalments of today, of the rest what
-        Odoo asks for."""
-        amount = super()._get_prepayment_required_amount()
-        plans = self.sudo().continuity_subscription_ids.filtered('bill_upfront')
-        if not amount or not plans:
-            return amount
-        planned = sum(plans._get_plan_lines().mapped('price_total'))
-        due = sum(plan._get_due_with_order() for plan in plans)
-        return self.currency_id.round((self.amount_total - planned) * self.prepayment_percent + due)
 
     def _confirmation_error_message(self):
         error = super()._confirmation_error_message()
@@ -389,20 +344,6 @@ class SaleOrder(models.Model):
         self.filtered('continuity_parent_id')._settle_cancelled_children()
         return result
 
-    def _settle_cancelled_children(self):
-        """Give up what cancelled child orders have not billed, and prepare the credit of what they have."""
-        payments = self.sudo().continuity_payment_ids
-        payments.filtered(lambda payment: not payment.invoice_id).is_cancelled = True
-        for bill in payments.invoice_id.filtered(lambda move: move.state == 'posted' and not move.reversal_move_ids):
-            bill._reverse_moves(
-                [
-                    {
-                        'invoice_date': bill.company_id._get_continuity_today(),
-                        'ref': self.env._("%(order)s cancelled", order=bill.continuity_payment_ids.order_id.name),
-                    }
-                ]
-            )
-
     def _write_unlocked(self, changes):
         """Write on lines of orders that Odoo may have locked at confirmation; no plan follows.
 
@@ -413,103 +354,6 @@ class SaleOrder(models.Model):
         for line, values in changes:
             line.with_context(sale_write_from_compute=True).write(values)
         locked.action_lock()
-
-    def _create_invoices(self, grouped=False, final=False, date=None):
-        refused = self.filtered(lambda order: order.continuity_parent_id and order._get_continuity_window_refusal())
-        if refused and refused == self:
-            raise UserError(refused[0]._get_continuity_window_refusal())
-        orders = self - refused
-        planned = orders.filtered(lambda order: order._get_unbilled_continuity_payments())
-        if not planned:
-            return super(SaleOrder, orders)._create_invoices(grouped=grouped, final=final, date=date)
-        # The instalments are the receivable lines of an invoice of their own: one for each order, without other goods.
-        plans = planned.with_context(continuity_part='plan', raise_if_nothing_to_invoice=False)
-        if final:
-            plans._take_off_down_payments()
-        invoices = super(SaleOrder, plans)._create_invoices(grouped=True, final=final, date=date)
-        if self.env.context.get('continuity_only_plan'):
-            return invoices
-        is_refused = not invoices and self.env.context.get('raise_if_nothing_to_invoice', True)
-        others = orders.with_context(continuity_part='other', raise_if_nothing_to_invoice=is_refused)
-        return invoices | super(SaleOrder, others)._create_invoices(grouped=grouped, final=final, date=date)
-
-    def _get_invoiceable_lines(self, final=False):
-        lines = super()._get_invoiceable_lines(final=final)
-        part = self.env.context.get('continuity_part')
-        if not part:
-            return lines
-        billed_by_plan = lines.browse()
-        if self._get_payments_to_bill():
-            billed_by_plan = lines.filtered(lambda line: line._is_part_of_plan())
-            down_payments = lines.filtered('is_downpayment')
-            if (
-                self.currency_id.compare_amounts(
-                    down_payments._get_down_payment_total(), sum(billed_by_plan.mapped('price_total'))
-                )
-                <= 0
-            ):
-                billed_by_plan |= down_payments
-        return billed_by_plan if part == 'plan' else lines - billed_by_plan
-
-    def _take_off_down_payments(self):
-        """Take what was paid by down payment invoices off the earliest instalments, once, before they are billed."""
-        for order in self:
-            lines = order._get_invoiceable_lines(final=True)
-            down_payments = lines.filtered('is_downpayment')
-            payments = order._get_payments_to_bill().sorted(lambda payment: (payment.due_date or date.max, payment.id))
-            total = sum((lines - down_payments).mapped('price_total')) - down_payments._get_down_payment_total()
-            paid = sum(payments.mapped('amount')) - total if down_payments else 0.0
-            for payment in payments:
-                taken = min(max(paid, 0.0), payment.amount)
-                if not order.currency_id.is_zero(taken):
-                    payment.amount -= taken
-                    paid -= taken
-
-    def _force_lines_to_invoice_policy_order(self):
-        # Paid or not, a plan is billed as it was agreed.
-        super()._force_lines_to_invoice_policy_order()
-        self.order_line.filtered(lambda line: line._is_billed_by_plan())._compute_qty_to_invoice()
-
-    def _prepare_invoice(self):
-        values = super()._prepare_invoice()
-        as_of = self.company_id._get_continuity_as_of()
-        if as_of:
-            values['invoice_date'] = as_of
-        if self.continuity_parent_id:
-            spare = self.continuity_parent_id.sudo()._get_spare_transactions()
-            values['transaction_ids'] += [Command.link(transaction.id) for transaction in spare]
-        payments = self._get_payments_to_bill()
-        if payments and self.env.context.get('continuity_part') == 'plan':
-            values['continuity_payment_ids'] = [Command.link(payment.id) for payment in payments]
-            if any(payments.mapped('due_date')):
-                values['invoice_payment_term_id'] = False
-        return values
-
-    def _get_spare_transactions(self):
-        """Return the online payments of a parent order that bills nothing itself: its child orders use them up."""
-        if self.amount_total:
-            return self.transaction_ids.browse()
-        return self.transaction_ids.filtered(
-            lambda transaction: transaction.state == 'done' and not transaction.payment_id.is_reconciled
-        )
-
-    def _get_payments_to_bill(self):
-        """Return the instalments that an invoice made now has: of a parent order, those of the plans to bill now."""
-        return self._get_unbilled_continuity_payments().filtered(
-            lambda payment: (
-                payment.order_id.continuity_parent_id or payment.subscription_id.order_line_id.qty_to_invoice
-            )
-        )
-
-    def _get_unbilled_continuity_payments(self):
-        """Return the payments of the order that have no invoice yet."""
-        return self._get_live_payments().filtered(
-            lambda payment: not payment.invoice_id and payment.subscription_id.state != 'draft'
-        )
-
-    def _get_live_payments(self):
-        """Return the instalments of the order, cancelled ones left out."""
-        return self.sudo().continuity_payment_ids.filtered(lambda payment: not payment.is_cancelled)
 
     def _get_copiable_order_lines(self):
         # A copied plan gets shipping costs of its own.

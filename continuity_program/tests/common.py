@@ -118,6 +118,39 @@ class ContinuityCase(TransactionCase):
         for picking in orders.picking_ids.filtered(lambda picking: picking.state not in ('done', 'cancel')):
             picking._action_done()
 
+    def _start_return(self, picking):
+        """Return the transfer by which the goods of a delivery come back, one of each; it is not done yet."""
+        wizard = (
+            self.env['stock.return.picking']
+            .with_context(active_model='stock.picking', active_id=picking.id, active_ids=picking.ids)
+            .create({})
+        )
+        wizard.product_return_moves.quantity = 1
+        return self.env['stock.picking'].browse(wizard.action_create_returns()['res_id'])
+
+    def _pay(self, payments):
+        """Register what is open of each instalment, one by one, and return Odoo's payments."""
+        registered = self.env['account.payment']
+        for line in payments.move_line_id:
+            wizard = self.env['account.payment.register'].with_context(
+                active_model='account.move.line', active_ids=line.ids
+            )
+            registered |= wizard.create({})._create_payments()
+        return registered
+
+    @classmethod
+    def _create_schedule(cls, name, *parts):
+        """Return a payment term of these (percent, days)."""
+        return cls.env['account.payment.term'].create(
+            {
+                'name': name,
+                'line_ids': [
+                    Command.create({'value': 'percent', 'value_amount': percent, 'nb_days': days})
+                    for percent, days in parts
+                ],
+            }
+        )
+
     @classmethod
     def _create_token(cls, partner=None, **values):
         """Return a card of the demo provider, saved for the customer."""

@@ -152,9 +152,7 @@ class TestCharges(ChargeCase):
         first = subscription.payment_ids[0]
         self.assertTrue(subscription.child_order_ids.continuity_payment_hold)
 
-        self.env['account.payment.register'].with_context(
-            active_model='account.move.line', active_ids=first.move_line_id.ids
-        ).create({})._create_payments()
+        self._pay(first)
 
         self.assertEqual(first.state, 'paid')
         self.assertFalse(subscription.child_order_ids.continuity_payment_hold)

@@ -13,10 +13,7 @@ class TestClose(PaymentCase):
         self._deliver(subscription.child_order_ids.with_context(continuity_as_of='2027-12-31'))
         self._run_job('process_payments', day('2027-12-31'))
         if pay:
-            for line in subscription.payment_ids.move_line_id:
-                self.env['account.payment.register'].with_context(
-                    active_model='account.move.line', active_ids=line.ids
-                ).create({})._create_payments()
+            self._pay(subscription.payment_ids)
 
     def test_finished_subscription_is_done_and_its_order_locked(self):
         subscription = self._sell(self._create_program(2))

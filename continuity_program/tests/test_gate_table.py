@@ -48,15 +48,7 @@ class GateCase(ChargeCase):
         cls.warehouse = cls.env['stock.warehouse'].search([('company_id', '=', cls.company.id)], limit=1)
         for book in cls.books[:3]:
             cls._stock(book, 100)
-        cls.term = cls.env['account.payment.term'].create(
-            {
-                'name': "Half after 19 days, half after 49",
-                'line_ids': [
-                    Command.create({'value': 'percent', 'value_amount': 50.0, 'nb_days': 19}),
-                    Command.create({'value': 'percent', 'value_amount': 50.0, 'nb_days': 49}),
-                ],
-            }
-        )
+        cls.term = cls._create_schedule("Half after 19 days, half after 49", (50.0, 19), (50.0, 49))
         cls.stock_user = cls._create_user('stocky', 'stock.group_stock_user')
 
     @classmethod
@@ -68,11 +60,6 @@ class GateCase(ChargeCase):
         for move in pickings.move_ids.filtered(lambda move: move.state not in ('done', 'cancel')):
             move.quantity = move.product_uom_qty
             move.picked = True
-
-    def _pay_by_hand(self, payment):
-        self.env['account.payment.register'].with_context(
-            active_model='account.move.line', active_ids=payment.move_line_id.ids
-        ).create({})._create_payments()
 
     def _bill_by_hand(self, payment):
         payment.order_id._create_invoices().action_post()
@@ -174,7 +161,7 @@ class TestGateTable(GateCase):
             self._charge(payment, 'done')
         else:
             self._bill_by_hand(payment)
-            self._pay_by_hand(payment)
+            self._pay(payment)
 
     def _charge(self, payment, answer):
         """Have the provider answer for the payment: to the job where it is due on a date, else to the charge itself;
@@ -529,7 +516,7 @@ class TestHeldDelivery(GateCase):
         with self.assertRaisesRegex(UserError, f"{child.name} is not delivered yet: instalment 1 of 01/01/2027"):
             ship.button_validate()
 
-        self._pay_by_hand(subscription.payment_ids[0])
+        self._pay(subscription.payment_ids[0])
 
         self.assertEqual(ship.state, 'assigned')
         ship.button_validate()
@@ -555,7 +542,7 @@ class TestHeldDelivery(GateCase):
     def test_every_end_of_a_hold_reserves_the_goods_again(self):
         ends = {
             'charged again': self._end_by_charge,
-            'paid by hand': lambda subscription: self._pay_by_hand(subscription.payment_ids[0]),
+            'paid by hand': lambda subscription: self._pay(subscription.payment_ids[0]),
             'another card': self._end_by_card,
             'credit note': self._end_by_credit_note,
         }
@@ -621,7 +608,7 @@ class TestHeldDelivery(GateCase):
             with self.subTest(name):
                 child, subscription = self._create_held_child()
                 first = subscription.payment_ids[0]
-                self._pay_by_hand(first)
+                self._pay(first)
                 self.assertFalse(child.continuity_payment_hold)
 
                 undo(first)

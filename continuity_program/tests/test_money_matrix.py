@@ -151,15 +151,7 @@ class MoneyCase(ChargeCase):
         cls.env.user.group_ids += cls.env.ref('account.group_account_manager')
         cls.currencies = {code: cls._create_currency(code) for code in PLACES}
         cls.terms = {
-            count: cls.env['account.payment.term'].create(
-                {
-                    'name': f"In {count}",
-                    'line_ids': [
-                        Command.create({'value': 'percent', 'value_amount': float(percent), 'nb_days': days})
-                        for percent, days in schedule
-                    ],
-                }
-            )
+            count: cls._create_schedule(f"In {count}", *((float(percent), days) for percent, days in schedule))
             for count, schedule in SCHEDULES.items()
             if count
         }
@@ -557,15 +549,8 @@ class TestOneOrder(ChargeCase):
         self.assertEqual((second.payment_ids.amount, second.payment_ids.state), (69.3, 'billed'))
 
     def test_instalments_smaller_than_the_currency_are_nothing_to_pay(self):
-        monthly = self.env['account.payment.term'].create(
-            {
-                'name': "In twelve",
-                'line_ids': [
-                    Command.create({'value': 'percent', 'value_amount': percent, 'nb_days': 30 * number})
-                    for number, percent in enumerate([8.33] * 11 + [8.37])
-                ],
-            }
-        )
+        percents = [8.33] * 11 + [8.37]
+        monthly = self._create_schedule("In twelve", *((part, 30 * number) for number, part in enumerate(percents)))
         yen = self.env.ref('base.JPY')
         yen.active = True
         pricelist = self.env['product.pricelist'].create({'name': "Yen", 'currency_id': yen.id})

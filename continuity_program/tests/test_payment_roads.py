@@ -21,16 +21,7 @@ class RoadCase(PaymentCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.startClassPatcher(freeze_time('2027-01-01 12:00:00'))
-        cls.term = cls.env['account.payment.term'].create(
-            {
-                'name': "50, 30 and 20 %",
-                'line_ids': [
-                    Command.create({'value': 'percent', 'value_amount': 50, 'nb_days': 0}),
-                    Command.create({'value': 'percent', 'value_amount': 30, 'nb_days': 30}),
-                    Command.create({'value': 'percent', 'value_amount': 20, 'nb_days': 60}),
-                ],
-            }
-        )
+        cls.term = cls._create_schedule("50, 30 and 20 %", (50, 0), (30, 30), (20, 60))
         cls.bank_journal = cls.env['account.journal'].search(
             [('type', '=', 'bank'), ('company_id', '=', cls.company.id)], limit=1
         )

@@ -10,16 +10,7 @@ class PaymentCase(ContinuityCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.thirds = cls.env['account.payment.term'].create(
-            {
-                'name': "In thirds",
-                'line_ids': [
-                    Command.create({'value': 'percent', 'value_amount': 33.33, 'nb_days': 0}),
-                    Command.create({'value': 'percent', 'value_amount': 33.33, 'nb_days': 30}),
-                    Command.create({'value': 'percent', 'value_amount': 33.34, 'nb_days': 60}),
-                ],
-            }
-        )
+        cls.thirds = cls._create_schedule("In thirds", (33.33, 0), (33.33, 30), (33.34, 60))
 
     def _get_payments(self, subscription):
         """Return the payments as a list of (billed order, due date as text, amount, state)."""
@@ -176,14 +167,6 @@ class TestBills(PaymentCase):
         lines = invoice.line_ids.filtered(lambda line: line.display_type == 'payment_term').sorted('date_maturity')
         return [(str(line.date_maturity), line.amount_currency) for line in lines]
 
-    def _pay(self, lines, amount=None):
-        wizard = (
-            self.env['account.payment.register']
-            .with_context(active_model='account.move.line', active_ids=lines.ids)
-            .create({'amount': amount} if amount else {})
-        )
-        return wizard._create_payments()
-
     def test_upfront_schedule_is_one_invoice_with_a_receivable_line_each(self):
         program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id)
         subscription = self._sell(program)
@@ -212,7 +195,7 @@ class TestBills(PaymentCase):
         self._run_job('process_payments')
         second = subscription.payment_ids[1]
 
-        payment = self._pay(second.move_line_id)
+        payment = self._pay(second)
 
         self.assertEqual(subscription.payment_ids.mapped('state'), ['billed', 'paid', 'billed'])
         payment.action_draft()
@@ -257,12 +240,7 @@ class TestBills(PaymentCase):
         )
 
     def test_customers_payment_terms_count_without_a_schedule(self):
-        net30 = self.env['account.payment.term'].create(
-            {
-                'name': "30 days",
-                'line_ids': [Command.create({'value': 'percent', 'value_amount': 100.0, 'nb_days': 30})],
-            }
-        )
+        net30 = self._create_schedule("30 days", (100.0, 30))
         subscription = self._sell(self._create_program(1), order={'payment_term_id': net30.id})
         self._run_job('create_orders')
         child = subscription.child_order_ids

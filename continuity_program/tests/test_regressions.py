@@ -54,23 +54,9 @@ class RegressionCase(ContinuityCase):
         )
 
     def _create_term(self, **values):
-        return self.env['account.payment.term'].create(
-            {
-                'name': "30 days",
-                'line_ids': [Command.create({'value': 'percent', 'value_amount': 100.0, 'nb_days': 30})],
-                **values,
-            }
-        )
-
-    def _return(self, picking):
-        """Return the transfer by which the goods of a delivery come back."""
-        wizard = (
-            self.env['stock.return.picking']
-            .with_context(active_model='stock.picking', active_id=picking.id, active_ids=picking.ids)
-            .create({})
-        )
-        wizard.product_return_moves.quantity = 1
-        return self.env['stock.picking'].browse(wizard.action_create_returns()['res_id'])
+        term = self._create_schedule("30 days", (100.0, 30))
+        term.write(values)
+        return term
 
 
 @tagged('post_install', '-at_install')
@@ -516,7 +502,7 @@ class TestShipments(RegressionCase):
 
     def test_hold_lets_a_customer_return(self):
         child = self._hold_delivered_child()
-        returned = self._return(child.picking_ids)
+        returned = self._start_return(child.picking_ids)
         returned.move_ids.write({'quantity': 1, 'picked': True})
 
         returned.button_validate()
@@ -527,7 +513,7 @@ class TestShipments(RegressionCase):
     def test_hold_lets_a_return_be_reserved(self):
         child = self._hold_delivered_child()
 
-        returned = self._return(child.picking_ids)
+        returned = self._start_return(child.picking_ids)
 
         self.assertEqual((returned.state, returned.move_ids.quantity), ('assigned', 1.0))
 

@@ -16,25 +16,11 @@ class StopCase(PaymentCase):
         self._deliver(subscription.child_order_ids)
         return subscription
 
-    def _pay(self, payments):
-        for line in payments.move_line_id:
-            self.env['account.payment.register'].with_context(
-                active_model='account.move.line', active_ids=line.ids
-            ).create({})._create_payments()
-
     def _get_note(self, subscription):
         return self.env['account.move'].search([('continuity_subscription_id', '=', subscription.id)])
 
     def _return(self, child):
-        picking = child.picking_ids
-        wizard = (
-            self.env['stock.return.picking']
-            .with_context(active_id=picking.id, active_ids=picking.ids, active_model='stock.picking')
-            .create({})
-        )
-        wizard.product_return_moves.quantity = 1.0
-        action = wizard.action_create_returns()
-        back = self.env['stock.picking'].browse(action['res_id'])
+        back = self._start_return(child.picking_ids)
         back.move_ids.quantity = 1.0
         back.move_ids.picked = True
         back._action_done()
@@ -318,6 +304,20 @@ class TestCreditShipment(StopCase):
         self.assertEqual((subscription.line_ids[0].state, subscription.line_ids[0].is_invoiced), ('delivered', True))
         note.action_post()
         self.assertEqual(subscription.payment_ids.state, 'paid')
+
+    def test_an_invoice_of_other_goods_is_no_bill_of_the_plan(self):
+        lamp = self._create_product("Lamp", 50.0, invoice_policy='order')
+        program = self._create_program(2, bill_upfront=True, upfront_invoice_moment='first_shipment')
+        subscription = self._sell(program, confirm=False)
+        order = subscription.order_id
+        order.order_line = [Command.create({'product_id': lamp.id})]
+        order.action_confirm()
+        order._create_invoices().action_post()
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+
+        with self.assertRaisesRegex(UserError, "is not invoiced: there is nothing to credit"):
+            subscription.child_order_ids.action_credit_continuity()
 
     def test_a_credit_note_that_is_deleted_credits_nothing(self):
         subscription = self._sell_prepaid()

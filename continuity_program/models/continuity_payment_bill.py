@@ -1,0 +1,155 @@
+import logging
+from datetime import timedelta
+
+from psycopg2 import OperationalError
+
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+_logger = logging.getLogger(__name__)
+
+
+class ContinuityPayment(models.Model):
+    """Billing payments, and the job that bills, charges and earns revenue (``docs/behaviour.md#payments``)."""
+
+    _inherit = 'continuity.payment'
+
+    # === BILLING === #
+
+    def _bill(self):
+        """Post the invoices of the payments, once for each order, and send those on account to the customer."""
+        orders = self.filtered(lambda payment: not payment.invoice_id).order_id
+        if orders:
+            orders.with_context(continuity_only_plan=True)._create_invoices(final=True)
+        self.invoice_id.filtered(lambda invoice: invoice.state == 'draft').action_post()
+        for payment in self:
+            if not payment.invoice_id:
+                raise UserError(
+                    self.env._(
+                        "%(payment)s: %(order)s has nothing to invoice.",
+                        payment=payment.display_name,
+                        order=payment.order_id.name,
+                    )
+                )
+        self.filtered(lambda payment: payment.method == 'on_account')._send_bill()
+
+    def _send_bill(self):
+        """Mail each bill once; a mail that cannot be made is noted on the invoice, and the bill stands."""
+        for invoice, payments in self.filtered(lambda payment: not payment.notified_date).grouped('invoice_id').items():
+            invoice.continuity_payment_ids.notified_date = payments[0].company_id._get_continuity_today()
+            self._mail('continuity_program.mail_template_bill', invoice)
+
+    def _mail(self, template_xmlid, record):
+        """Make a mail about a record; one that cannot be made is noted there, and stops nothing."""
+        template = self.env.ref(template_xmlid, raise_if_not_found=False)
+        if not template:
+            return
+        try:
+            with self.env.cr.savepoint():
+                template.send_mail(record.id)
+        except OperationalError:
+            raise
+        except Exception as error:
+            _logger.info("%s of %s could not be mailed", template_xmlid, record, exc_info=True)
+            record._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
+
+    # === JOB: PROCESS PAYMENTS === #
+
+    @api.model
+    def _job_process_payments_domain(self, as_of):
+        """Return the payments to bill or charge on the day; bills go out some days before they are due."""
+        return self._get_due_domain(as_of) | self._get_holding_domain(as_of) | self._get_revenue_domain()
+
+    @api.model
+    def _get_holding_domain(self, as_of):
+        """Return the instalments on hold that have become due, and hold no child order yet."""
+        free_child = [
+            ('state', '=', 'sale'),
+            ('continuity_parent_id', '!=', False),
+            ('continuity_payment_hold', '=', False),
+            ('continuity_shipped_date', '=', False),
+        ]
+        return (
+            Domain('on_hold', '=', True)
+            & Domain('method', '=', 'token')
+            & Domain('has_schedule', '=', True)
+            & Domain('due_date', '<=', as_of)
+            & Domain('state', 'not in', ('paid', 'cancelled'))
+            & (
+                Domain('order_id', 'any', free_child)
+                | Domain('subscription_id.bill_upfront', '=', True)
+                & Domain('subscription_id.line_ids.child_order_id', 'any', free_child)
+            )
+        )
+
+    @api.model
+    def _get_due_domain(self, as_of):
+        """Return the payments to bill or charge. Processing ones too: an interrupted attempt is taken up again."""
+        bill_horizon = as_of + timedelta(days=self.env.company.continuity_bill_lead_days)
+        return (
+            Domain('state', 'in', ('scheduled', 'declined', 'processing'))
+            & Domain('on_hold', '=', False)
+            & Domain('is_given_up', '=', False)
+            # What is billed already stays owed when the order is cancelled, up to what is credited.
+            & (Domain('order_id.state', '=', 'sale') | Domain('invoice_id.state', '=', 'posted'))
+            & (
+                Domain('is_wanted_now', '=', True)
+                | Domain('ready_date', '<=', bill_horizon) & Domain('method', '=', 'on_account')
+                | Domain('ready_date', '<=', as_of)
+            )
+            & (Domain('next_attempt_date', '=', False) | Domain('next_attempt_date', '<=', as_of))
+        )
+
+    @api.model
+    def _get_revenue_domain(self):
+        """Return the first payments of the plans billed in advance that have earned revenue."""
+        return (
+            Domain('number', '=', 1)
+            & Domain('subscription_id.line_ids', 'any', [('is_revenue_due', '=', True)])
+            & (Domain('invoice_id.state', '=', 'posted') | Domain('amount', '=', 0.0))
+        )
+
+    def _job_process_payments_process(self, batch):
+        """Bill, charge, and post the revenue of what was delivered; run record by record, because a charge must last
+        before the next step."""
+        for payment in self:
+            if not payment.filtered_domain(self._get_due_domain(batch.as_of)):
+                payment.subscription_id._update_holds()
+                batch.done += 1
+            elif too_early := not payment.invoice_id and payment.order_id._get_continuity_window_refusal():
+                batch.skip(payment, 'too_early', too_early)
+            elif payment.method == 'token':
+                payment._charge(batch)
+            else:
+                payment._bill()
+                batch.done += 1
+            payment._get_lines_to_earn()._earn_revenue()
+
+    def _job_process_payments_preview(self, batch):
+        rows = []
+        for payment in self:
+            row = {
+                **payment._prepare_preview_row(),
+                'subscription_id': payment.subscription_id.id,
+                'order_id': payment.order_id.id,
+            }
+            if payment.filtered_domain(self._get_due_domain(batch.as_of)):
+                rows.append({**row, 'date': payment.ready_date, 'amount': payment._get_open_amount()})
+            rows += [
+                {
+                    **row,
+                    'order_id': line.child_order_id.id,
+                    'change': self.env._("Revenue of %(line)s", line=line.display_name),
+                    'date': line._get_delivery_day(),
+                    'amount': line.prepaid_amount,
+                }
+                for line in payment._get_lines_to_earn()
+            ]
+        return rows
+
+    def _get_lines_to_earn(self):
+        """Return the delivered lines whose revenue is posted with this payment: the first one of a plan."""
+        if not self.filtered_domain(self._get_revenue_domain()):
+            return self.env['continuity.line']
+        return self.subscription_id.line_ids.filtered('is_revenue_due')
