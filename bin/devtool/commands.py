@@ -9,6 +9,8 @@ from .output import DevError, say
 from .project import DEMO_DB, LOCAL, ROOT, addons, locked
 
 _NO_TESTS_COLLECTED = 5
+# The whole suite on all processors: each worker has a copy of the database, a file stays with one of them.
+_IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile"]
 
 
 def setup(arguments: list[str]) -> None:
@@ -25,7 +27,7 @@ def test(arguments: list[str]) -> int:
         say("   no Chromium: browser tours are skipped")
     with databases.short_lived("test") as name:
         options = ["--odoo-http", f"--odoo-database={name}", "--odoo-log-level=warn"]
-        command = [venv.PYTHON, "-m", "pytest", *options, *arguments]
+        command = [venv.PYTHON, "-m", "pytest", *options, *(arguments or _IN_PARALLEL)]
         environment = odoo_cli.environment() | {"HYPOTHESIS_STORAGE_DIRECTORY": str(LOCAL / "hypothesis")}
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     no_tests_yet = code == _NO_TESTS_COLLECTED and not any(addon.glob("tests/**/test_*.py") for addon in addons())

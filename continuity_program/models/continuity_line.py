@@ -401,6 +401,21 @@ class ContinuityLine(models.Model):
         """Return the lines that have no child order yet."""
         return self.filtered(lambda line: line.state == 'planned')
 
+    def _by_shipment(self):
+        """Return the lines of each child order: of one subscription, shipment number and address.
+
+        :rtype: list[continuity.line]
+        """
+        return list(
+            self.grouped(
+                lambda line: (
+                    line.subscription_id,
+                    line.event_number,
+                    line.partner_shipping_id or line.subscription_id.partner_shipping_id,
+                )
+            ).values()
+        )
+
     def _get_position(self):
         """Return where the line stands in its program: (event ID, occurrence), by the program's numbers of today."""
         self.ensure_one()

@@ -39,11 +39,12 @@ class ContinuityPayment(models.Model):
         reason = self._get_charge_refusal()
         if reason:
             return batch.skip(self, *reason)
-        transaction = self._get_open_transaction() or self._create_transaction()
+        interrupted = self._get_open_transaction()
+        transaction = interrupted or self._create_transaction()
         if not transaction and self.state != 'paid':
             return batch.skip(self, 'nothing_left', self.env._("Nothing is left to be charged."))
-        if transaction.state == 'draft' and not self._call_provider(transaction):
-            return batch.skip(self, 'taken_over', self.env._("Taken over by another run."))
+        if transaction.state == 'draft' and not self._call_provider(transaction, is_new=not interrupted):
+            return batch.skip(self, 'taken_over', self.env._("Taken over by another run, or paid in the meantime."))
         if transaction:
             self._keep_books(transaction)
         self.subscription_id._update_holds()
@@ -147,9 +148,17 @@ class ContinuityPayment(models.Model):
 
     # === CALL AND BOOKS === #
 
-    def _call_provider(self, transaction):
-        """Send a transaction that is written down to its provider; return whether it was this run that did."""
+    def _call_provider(self, transaction, is_new):
+        """Send a transaction that is written down to its provider; return whether it was this run that did.
+
+        :param is_new: it was never sent, so that it can still be given up where the customer has paid meanwhile.
+        """
         if self._checkpoint() and not (self._lock_charge() and transaction.state == 'draft'):
+            return False
+        if is_new and self.currency_id.compare_amounts(self._get_chargeable_amount(), transaction.amount) < 0:
+            transaction._set_canceled(state_message=self.env._("Paid or credited before it was sent."))
+            transaction.is_post_processed = True
+            self._checkpoint()
             return False
         transaction.continuity_is_unknown = False
         transaction.with_context(continuity_is_calling=True)._charge_with_token()

@@ -227,6 +227,27 @@ class ContinuityProgram(models.Model):
     def _check_events(self):
         for program in self:
             program.line_ids._check_repeats()
+            program._check_taxes()
+
+    def _check_taxes(self):
+        """:raise ValidationError: for a plan billed in advance whose one parent line would need several taxes."""
+        self.ensure_one()
+        if not self.bill_upfront:
+            return
+        by_taxes = self._get_sent_lines().grouped(
+            lambda line: line.product_id.taxes_id._filter_taxes_by_company(self.company_id)
+        )
+        if len(by_taxes) > 1:
+            one, other = (lines[0].product_id.display_name for lines in list(by_taxes.values())[:2])
+            raise ValidationError(
+                self.env._(
+                    "Program %(program)s is billed in advance, on one line of the order, so all its events need the "
+                    "same taxes: those of %(one)s and %(other)s differ.",
+                    program=self.display_name,
+                    one=one,
+                    other=other,
+                )
+            )
 
     @api.constrains('days_after_order', 'minimum_shipments', 'unpaid_max_count', 'unpaid_max_days', 'shipping_amount')
     def _check_not_negative(self):
@@ -359,6 +380,11 @@ class ContinuityProgram(models.Model):
             lines[0]._prepare_event(len(lines))
             for _number, lines in sorted(self.line_ids.grouped('event_number').items())
         ]
+
+    def _get_sent_lines(self):
+        """Return the event lines that are sent: not those passed over, and none behind the first *End*."""
+        sent = {event.number for event in schedule.get_sent_events(self._get_events())}
+        return self.line_ids.filtered(lambda line: line.event_number in sent)
 
     @api.model
     def _get_sync_fields(self):

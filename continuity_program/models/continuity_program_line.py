@@ -149,6 +149,8 @@ class ContinuityProgramLine(models.Model):
             reason = line._get_product_error()
             if reason:
                 raise ValidationError(self.env._("%(line)s: %(reason)s", line=line.display_name, reason=reason))
+        for program in self.program_id:
+            program._check_taxes()
 
     def _get_product_error(self):
         """Return why the product cannot be sent, or nothing."""

@@ -87,15 +87,7 @@ class ContinuitySubscription(models.Model):
             Domain('subscription_id', 'in', self.ids) & self._get_due_line_domain(horizon, batch.as_of),
             order='date_planned, subscription_id.id, event_number, id',
         )
-        return list(
-            lines.grouped(
-                lambda line: (
-                    line.subscription_id,
-                    line.event_number,
-                    line.partner_shipping_id or line.subscription_id.partner_shipping_id,
-                )
-            ).values()
-        )
+        return lines._by_shipment()
 
     def _get_child_refusal(self, lines, as_of):
         """Return why no child order of the lines is made now, as (code, text), or nothing.

@@ -1,4 +1,4 @@
-from odoo import models
+from odoo import api, fields, models
 from odoo.tools import format_date
 
 
@@ -6,6 +6,60 @@ class ContinuitySubscription(models.Model):
     """The payments of a subscription: which instalments each billed order has."""
 
     _inherit = 'continuity.subscription'
+
+    payments_to_come = fields.Html(
+        string="Payments to Come",
+        compute='_compute_payments_to_come',
+        sanitize=False,
+        help="What the customer pays for the shipments that have no child order yet.",
+    )
+
+    @api.depends(
+        'bill_upfront',
+        'payment_term_id',
+        'payment_method',
+        'line_ids.state',
+        'line_ids.event_number',
+        'line_ids.date_planned',
+        'line_ids.price_total',
+        'line_ids.shipping_total',
+        'line_ids.payment_term_id',
+    )
+    @api.depends_context('lang')
+    def _compute_payments_to_come(self):
+        for subscription in self:
+            rows = subscription._get_payments_to_come()
+            subscription.payments_to_come = rows and self.env['ir.qweb']._render(
+                'continuity_program.payments_to_come', {'rows': rows, 'currency': subscription.currency_id}
+            )
+
+    def _get_payments_to_come(self):
+        """Return the payments of the planned shipments of a plan that bills each of them.
+
+        :return: dicts with ``shipment`` (its number), ``number`` of the instalment, ``date``, ``amount`` (taxes and
+            shipping costs included, in the order's currency) and ``is_ship_due``: paid when it has shipped, so that the
+            date is that of the plan.
+        :rtype: list[dict]
+        """
+        self.ensure_one()
+        if self.bill_upfront or self.state in ('done', 'cancelled'):
+            return []
+        rows = []
+        for lines in self.line_ids._planned().sorted('event_number')._by_shipment():
+            day, amount = lines[0].date_planned, sum(line.price_total + line.shipping_total for line in lines)
+            term = lines.payment_term_id[:1] or self.payment_term_id
+            instalments = sorted(self._get_instalments(self.order_id, amount, term, day)) if term else [(day, amount)]
+            rows += [
+                {
+                    'shipment': lines[0].event_number,
+                    'number': number,
+                    'date': due_date,
+                    'amount': instalment,
+                    'is_ship_due': not term and not self._is_charged_at_creation(),
+                }
+                for number, (due_date, instalment) in enumerate(instalments, start=1)
+            ]
+        return rows
 
     def _plan_upfront_payments(self):
         """Plan the instalments of plans billed in advance, again where nothing is billed yet."""
@@ -99,7 +153,7 @@ class ContinuitySubscription(models.Model):
             untaxed_amount_currency=amount,
             sign=1,
         )
-        return [(line['date'], line['foreign_amount']) for line in terms['line_ids']]
+        return [(line['date'], order.currency_id.round(line['foreign_amount'])) for line in terms['line_ids']]
 
     # === CARDS === #
 

@@ -297,14 +297,17 @@ class ContinuitySubscription(models.Model):
             subscription._update_shipping_line()
             subscription._share_prepaid()
             subscription._plan_upfront_payments()
-            text = subscription.with_context(lang=subscription.partner_id.lang)._get_summary()
-            if text == (subscription.plan_text or ''):
-                continue
-            old_text = subscription.plan_text
-            line.name = (
-                line.name.replace(old_text, text) if old_text and old_text in line.name else f"{line.name}\n{text}"
-            )
-            subscription._planning().plan_text = text
+            subscription._update_plan_text()
+
+    def _update_plan_text(self):
+        """Write the plan in words, in the customer's language, into the parent line's description."""
+        self.ensure_one()
+        line, old_text = self.order_line_id, self.plan_text
+        text = self.with_context(lang=self.partner_id.lang)._get_summary()
+        if text == (old_text or ''):
+            return
+        line.name = line.name.replace(old_text, text) if old_text and old_text in line.name else f"{line.name}\n{text}"
+        self._planning().plan_text = text
 
     def _share_prepaid(self):
         """Share the parent line's untaxed amount among the shipments that it pays, to the last unit."""

@@ -1,5 +1,5 @@
 from requests.exceptions import ConnectionError as RequestsConnectionError
-from requests.exceptions import HTTPError, Timeout
+from requests.exceptions import HTTPError, RequestException, Timeout
 
 from odoo import fields, models
 from odoo.exceptions import ValidationError
@@ -41,6 +41,12 @@ class PaymentTransaction(models.Model):
             if self.continuity_payment_id and self._is_outcome_unknown(error.__context__):
                 self.continuity_is_unknown = True
             raise
+        except RequestException as error:
+            # An answer that broke off; Odoo's own code knows only those that never came.
+            if not self.continuity_payment_id:
+                raise
+            self.continuity_is_unknown = True
+            raise ValidationError(str(error)) from error
 
     def _is_outcome_unknown(self, cause):
         """Whether an error leaves open what the provider did: no answer in time, or a failure on its side."""
@@ -80,8 +86,24 @@ class PaymentTransaction(models.Model):
         result = super()._post_process()
         for transaction in declined.sudo():
             transaction.continuity_payment_id._follow_decline(transaction)
-        self.filtered(lambda tx: tx.state == 'done').continuity_order_id._confirm_with_card()
+        done = self.filtered(lambda tx: tx.state == 'done')
+        done.continuity_order_id._confirm_with_card()
+        done.sudo()._tell_of_money_too_much()
         return result
+
+    def _tell_of_money_too_much(self):
+        """Tell the salesperson of a charge that settles nothing: what it was for had been paid by other means."""
+        for transaction in self.filtered(lambda tx: tx.continuity_payment_id and tx.payment_id):
+            if not transaction.payment_id.is_reconciled:
+                transaction.continuity_payment_id._tell_responsible(
+                    'paid_twice',
+                    self.env._("Paid twice"),
+                    self.env._(
+                        "%(reference)s was charged, but the instalment was paid already. The money stays on the "
+                        "customer's account: pay it back, or use it for another bill.",
+                        reference=transaction.reference,
+                    ),
+                )
 
     def _hand_on_token(self):
         """Let the plans be charged to the card that was used, or saved, for them."""

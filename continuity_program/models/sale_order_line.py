@@ -164,6 +164,8 @@ class SaleOrderLine(models.Model):
                 subscription._share_prepaid()
                 if subscription.state != 'draft' or 'price_unit' in vals:
                     subscription._plan_upfront_payments()
+                if subscription.state == 'draft':
+                    subscription.sudo()._update_plan_text()
             elif subscription.state != 'draft' and {'price_unit', 'discount'} & vals.keys():
                 raise UserError(
                     self.env._(

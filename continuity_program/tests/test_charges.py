@@ -211,6 +211,42 @@ class TestCharges(ChargeCase):
         self.assertIn("was charged already", first.park_reason)
         self.assertEqual(len(self.ledger), 1)
 
+    def test_paid_while_the_attempt_was_written_down_is_not_charged(self):
+        subscription = self._sell_upfront()
+        first, second, _third = subscription.payment_ids
+        case = self
+
+        def pay_meanwhile(payment):
+            if payment == first and payment.state == 'processing':
+                case._pay(first)
+            return False
+
+        with patch.object(self.registry['continuity.payment'], '_checkpoint', pay_meanwhile):
+            run = self._run_job('process_payments')
+
+        self.assertEqual(run.issue_ids.mapped('kind'), ['taken_over'])
+        self.assertEqual((first.state, first.transaction_ids.state), ('paid', 'cancel'))
+        self.assertFalse(first.activity_ids)
+        self._run_job('process_payments', day('2027-01-31'))
+        self.assertEqual(self.ledger, [(f'CP-{second.id}-1', 23.1)])
+
+    def test_money_that_comes_twice_is_told(self):
+        self.answers = ['pending']
+        subscription = self._sell_upfront()
+        self._run_job('process_payments')
+        first = subscription.payment_ids[0]
+        self._pay(first)
+
+        transaction = first.transaction_ids
+        transaction._set_done()
+        transaction._post_process()
+
+        self.assertEqual(first.state, 'paid')
+        self.assertEqual(first.activity_ids.summary, "Paid twice")
+        self.assertIn(transaction.reference, first.activity_ids.note)
+        self._run_job('process_payments', day('2027-01-31'))
+        self.assertFalse(subscription.payment_ids[1].activity_ids)
+
     def test_charged_now_before_its_day(self):
         subscription = self._sell_upfront()
         third = subscription.payment_ids[2]

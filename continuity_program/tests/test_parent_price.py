@@ -3,6 +3,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from odoo.exceptions import ValidationError
 from odoo.fields import Command
 from odoo.tests import BaseCase, tagged
 
@@ -141,10 +142,36 @@ class TestParentPrice(ContinuityCase):
 
         self.assertEqual(subscription.line_ids.mapped('prepaid_amount'), [32.0, 33.0, 35.0])
 
-    def test_different_taxes_cannot_be_billed_upfront_together(self):
+    def test_different_taxes_are_refused_on_the_program(self):
         other = self.env['account.tax'].create({'name': "Tax 20%", 'amount': 20.0, 'type_tax_use': 'sale'})
         self.books[1].taxes_id = [Command.set(other.ids)]
+
+        with self.assertRaisesRegex(ValidationError, "same taxes: those of Book 1 and Book 2 differ"):
+            self._create_program(2, bill_upfront=True)
+        program = self._create_program(2)
+        with self.assertRaisesRegex(ValidationError, "same taxes"):
+            program.bill_upfront = True
+        advance = self._create_program([{}, {'product_id': self.books[2].id}], bill_upfront=True)
+        with self.assertRaisesRegex(ValidationError, "same taxes"):
+            advance.line_ids[1].product_id = self.books[1]
+        # What is passed over is not billed.
+        self._create_program([{}, {'action': 'skip'}, {'product_id': self.books[2].id}], bill_upfront=True)
+
+    def test_description_follows_the_salespersons_price(self):
         subscription = self._sell(self._create_program(2, bill_upfront=True), confirm=False)
+        line = subscription.order_line_id
+        self.assertIn("in all $ 45.10", line.name.replace("\xa0", " "))
+
+        line.price_unit = 100.0
+
+        self.assertIn("in all $ 110.00", line.name.replace("\xa0", " "))
+        self.assertEqual(line.name.count("in all"), 1)
+
+    def test_different_taxes_cannot_be_billed_upfront_together(self):
+        other = self.env['account.tax'].create({'name': "Tax 20%", 'amount': 20.0, 'type_tax_use': 'sale'})
+        program = self._create_program(2, bill_upfront=True)
+        self.books[1].taxes_id = [Command.set(other.ids)]
+        subscription = self._sell(program, confirm=False)
 
         self.assertIn("different taxes", subscription.warning)
         with self.assertRaisesRegex(Exception, "different taxes"):

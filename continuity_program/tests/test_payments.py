@@ -135,6 +135,31 @@ class TestPlannedPayments(PaymentCase):
 
         self.assertEqual(subscription.payment_ids.mapped('amount'), [7.33, 7.33, 7.34, 23.1])
 
+    def test_payments_to_come_are_those_that_the_children_get(self):
+        shipping = self._create_product("Shipping", 0.0, type='service', is_storable=False)
+        fixed = {'shipping_policy': 'fixed', 'shipping_product_id': shipping.id, 'shipping_amount': 2.95}
+        for values in ({}, {'payment_term_id': self.thirds.id}, fixed):
+            with self.subTest(values=values):
+                program = self._create_program([{}, {'event_number': 1}, {'payment_term_id': self.thirds.id}], **values)
+                subscription = self._sell(program, confirm=False)
+                self.assertFalse(subscription.payment_ids)
+                to_come = subscription._get_payments_to_come()
+                self.assertIn(str(round(to_come[0]['amount'], 2)), subscription.payments_to_come)
+
+                subscription.order_id.action_confirm()
+                self._run_job('create_orders', day('2027-02-01'))
+
+                payments = subscription.payment_ids.sorted(lambda payment: (payment.order_id.id, payment.number))
+                self.assertEqual(
+                    [(row['number'], row['amount'], row['date']) for row in to_come if not row['is_ship_due']],
+                    [(pay.number, pay.amount, pay.due_date) for pay in payments if pay.due_date],
+                )
+                self.assertEqual(
+                    [(row['number'], row['amount']) for row in to_come if row['is_ship_due']],
+                    [(payment.number, payment.amount) for payment in payments if not payment.due_date],
+                )
+                self.assertFalse(subscription.payments_to_come)
+
     def test_prepaid_child_has_none(self):
         subscription = self._sell(self._create_program(3, bill_upfront=True))
 

@@ -856,7 +856,6 @@ class TestNoAnswer(ChargeCase):
         self.assertBooksAgree(unknown=[payment])
         self.age()
 
-        self.run_task('charge_tasks.retry', ids=[payment])
         self.charge([payment])
 
         self.assertEqual(self.get_requests(payment), [(CHARGED, f'CP-{payment}-1'), (DUP, f'CP-{payment}-1')])
