@@ -141,6 +141,15 @@ class ContinuityLine(models.Model):
     )
     is_skipped = fields.Boolean(readonly=True)
     is_cancelled = fields.Boolean(readonly=True)
+    cancel_cause = fields.Selection(
+        selection=[
+            ('hand', "Cancelled by hand"),
+            ('stop', "Subscription stopped"),
+            ('program', "Removed from the program"),
+        ],
+        readonly=True,
+        help="Why it is not sent: what stopping or the program took away can come back.",
+    )
     skip_reason = fields.Char(readonly=True)
     is_invoiced = fields.Boolean(
         string="Invoiced",
@@ -392,6 +401,13 @@ class ContinuityLine(models.Model):
             prices = self._prepare_price_values()
             values |= {name: value for name, value in prices.items() if name not in vals}
         return values
+
+    def _cancel_planned(self, cause):
+        """Take planned lines out of the plan.
+
+        :param cause: a value of ``cancel_cause``.
+        """
+        self._planned()._planning().write({'is_cancelled': True, 'cancel_cause': cause})
 
     def _live(self):
         """Return the lines that are or were sent, or will be."""

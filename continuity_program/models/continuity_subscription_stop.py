@@ -71,7 +71,7 @@ class ContinuitySubscription(models.Model):
             if refusal:
                 raise UserError(refusal)
             (subscription._get_unshipped_children() & (stopped or self.env['sale.order'])).sudo()._action_cancel()
-            subscription.line_ids._planned()._planning().write({'is_cancelled': True})
+            subscription.line_ids._cancel_planned('stop')
             subscription.write(
                 {'state': 'cancelled', 'cancel_reason_id': reason.id if reason else False, 'occurrences_left': 0}
             )

@@ -192,7 +192,7 @@ class SaleOrderLine(models.Model):
 
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""
-        self.continuity_line_id._planning().write({'is_cancelled': True})
+        self.continuity_line_id._planning().write({'is_cancelled': True, 'cancel_cause': 'hand'})
 
     def _create_subscriptions(self):
         """Make the subscription, with its default plan, of each line that sells a program."""
