@@ -109,47 +109,106 @@ def is_calendar(events: Iterable[Event]) -> bool:
     return any(event.start_date for event in get_sent_events(events)[:1])
 
 
+class Clock(NamedTuple):
+    """What the dates of a plan are counted from: at a position, the clock stands so much behind a day."""
+
+    #: The day all is counted from; ``None`` for events that begin with a fixed date.
+    anchor: date | None = None
+    months: int = 0
+    days: int = 0
+    #: The position it stands at: (event ID, occurrence). (0, 0): the anchor is the first occurrence.
+    since: tuple[int, int] = (0, 0)
+
+    def get_day(self, end_of_month: bool = False) -> date:
+        """Return the day it stands at."""
+        return shift(self.anchor, self.months, self.days, end_of_month)
+
+    def step(self, interval: tuple[int, int], times: int = 1) -> "Clock":
+        """Return the clock moved on by so many intervals of (months, days)."""
+        return self._replace(months=self.months + times * interval[0], days=self.days + times * interval[1])
+
+
 def timeline(
     events: Iterable[Event],
-    anchor: date | None = None,
+    anchor: date | Clock | None = None,
     *,
     end_of_month: bool = False,
     after: tuple[int, int] = (0, 0),
-    delay: tuple[int, int] = (0, 0),
 ) -> Iterator[Occurrence]:
     """Yield every occurrence of the sent ``events`` with its date, in order; endless when one repeats until cancelled.
 
     Each date is the anchor plus the sum of all intervals up to it, computed at once, so that nothing drifts. A fixed
     start date is the next anchor, unless the shipment ahead of it is later: the order of events is always kept.
 
-    :param anchor: the day of the first occurrence, for events that do not begin with a fixed date.
+    :param anchor: the day of the first occurrence, for events that do not begin with a fixed date; or the clock of a
+        customer, of which nothing ahead of its position is given.
     :param after: a position ``(event ID, occurrence)``; only occurrences behind it are given.
-    :param delay: (months, days) by which a customer's own clock runs late, after a pause; a fixed date ends it.
     """
-    months, days = delay
-    ahead = anchor
-    for index, event in enumerate(get_sent_events(events)):
-        if event.start_date:
-            anchor, months, days = max(event.start_date, ahead or event.start_date), 0, 0
-        elif index:
-            months, days = months + event.interval[0], days + event.interval[1]
-        if event.number >= after[0]:
-            first = after[1] + 1 if event.number == after[0] else 1
-            for number in count(first) if event.repeats is None else range(first, event.repeats + 1):
-                yield Occurrence(event.number, number, _repeat(anchor, months, days, event, number, end_of_month))
+    clock = anchor if isinstance(anchor, Clock) else Clock(anchor)
+    after = max(after, clock.since)
+    for event, first, _done in _get_legs(events, clock, end_of_month):
+        if event.number < after[0]:
+            continue
+        begin = after[1] + 1 if event.number == after[0] else 1
+        for number in count(begin) if event.repeats is None else range(begin, event.repeats + 1):
+            yield Occurrence(event.number, number, _repeat(first, event, number).get_day(end_of_month))
+
+
+def set_clock(
+    events: Iterable[Event],
+    clock: Clock,
+    position: tuple[int, int],
+    *,
+    end_of_month: bool = False,
+    day: date | None = None,
+) -> Clock:
+    """Return the clock as it stands at a position: what follows has the same dates as before.
+
+    :param day: the day it shall stand at instead; what follows is counted from there, month ends as before.
+    """
+    standing = clock
+    for event, first, done in _get_legs(events, clock, end_of_month):
+        if event.number > position[0]:
+            break
+        standing = _repeat(first, event, position[1] if event.number == position[0] else max(event.repeats or 1, done))
+    if day and standing.anchor and day != standing.get_day(end_of_month):
+        months, days = measure(standing.anchor, day, end_of_month)
+        standing = Clock(standing.anchor, months, days)
+    return standing._replace(since=position)
+
+
+def measure(anchor: date, day: date, end_of_month: bool = False) -> tuple[int, int]:
+    """Return by how many whole months, and then days, a day lies behind an anchor (ahead of it: months below 0)."""
+    months = (day.year - anchor.year) * 12 + day.month - anchor.month
+    if shift(anchor, months, 0, end_of_month) > day:
+        months -= 1
+    return months, (day - shift(anchor, months, 0, end_of_month)).days
+
+
+def _get_legs(events: Iterable[Event], clock: Clock, end_of_month: bool) -> Iterator[tuple[Event, Clock, int]]:
+    """Yield the sent events, from the one the clock stands at on, each with the clock at its first occurrence and how
+    many of its occurrences lie behind the clock."""
+    is_first = clock.since == (0, 0)
+    for event in get_sent_events(events):
+        done = clock.since[1] if event.number == clock.since[0] else 0
+        if event.number < clock.since[0]:
+            continue
+        if done:
+            first = clock.step(event.interval, 1 - done)
+        elif event.start_date:
+            ahead = clock.anchor if is_first else clock.get_day(end_of_month)
+            first = Clock(max(event.start_date, ahead or event.start_date))
+        else:
+            first = clock if is_first else clock.step(event.interval)
+        yield event, first, done
         if event.repeats is None:
             return
-        ahead = _repeat(anchor, months, days, event, event.repeats, end_of_month)
-        months, days = (
-            offset + (event.repeats - 1) * step for offset, step in zip((months, days), event.interval, strict=True)
-        )
+        clock, is_first = _repeat(first, event, max(event.repeats, done))._replace(since=(0, 0)), False
 
 
-def _repeat(anchor: date, months: int, days: int, event: Event, number: int, end_of_month: bool) -> date:
-    """Return the day of the ``number``-th occurrence of an event whose first is at ``anchor`` + the offset."""
-    return shift(
-        anchor, months + (number - 1) * event.interval[0], days + (number - 1) * event.interval[1], end_of_month
-    )
+def _repeat(first: Clock, event: Event, number: int) -> Clock:
+    """Return the clock at the ``number``-th occurrence of an event."""
+    return first.step(event.interval, number - 1)
 
 
 def get_running(events: Iterable[Event], day: date, *, end_of_month: bool = False) -> Occurrence | None:

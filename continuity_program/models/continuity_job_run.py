@@ -77,6 +77,7 @@ class JobBatch:
     :ivar done: what it did, in the unit the job counts in.
     :ivar skipped: list of (record, kind, reason, count) left out for a reason that may pass.
     :ivar failed: list of (record, reason, count) that raised.
+    :ivar changes: list of (subscription, text) of what was changed, for jobs that tell it.
     """
 
     def __init__(self, as_of, limit=None, until=None):
@@ -86,10 +87,15 @@ class JobBatch:
         self.done = 0
         self.skipped = []
         self.failed = []
+        self.changes = []
 
     def skip(self, record, kind, reason, count=1):
         """Leave a record out; ``kind`` is a short code, ``reason`` is for people."""
         self.skipped.append((record, kind, reason, count))
+
+    def change(self, subscription, text):
+        """Tell what was changed on a subscription."""
+        self.changes.append((subscription, text))
 
     def fail(self, record, reason, count):
         self.failed.append((record, reason, count))
@@ -99,6 +105,7 @@ class JobBatch:
         self.done += other.done
         self.skipped += other.skipped
         self.failed += other.failed
+        self.changes += other.changes
 
     @property
     def skipped_count(self):
@@ -143,6 +150,7 @@ class ContinuityJobRun(models.Model):
     skipped_count = fields.Integer(string="Skipped", readonly=True)
     failed_count = fields.Integer(string="Failed", readonly=True)
     issue_ids = fields.One2many(comodel_name='continuity.job.issue', inverse_name='run_id', readonly=True)
+    change_ids = fields.One2many(comodel_name='continuity.job.change', inverse_name='run_id', readonly=True)
     #: How far it came: {company id: {'after': [order value, id], 'done': n, 'finished': bool}}.
     progress = fields.Json(readonly=True)
 
@@ -170,6 +178,7 @@ class ContinuityJobRun(models.Model):
         :rtype: dict[str, Job]
         """
         return {
+            'sync': Job('continuity.subscription'),
             'extend': Job('continuity.subscription'),
             'update_events': Job('continuity.program'),
             'create_orders': Job('continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'),
@@ -240,7 +249,8 @@ class ContinuityJobRun(models.Model):
     def _preview(self, job, as_of=None, domain=None, limit=None):
         """Return what ``_execute`` would do, writing nothing. What would fail is there with the reason.
 
-        :return: dicts with ``subscription_id``, ``order_id``, ``change``, ``date``, ``amount``…
+        :return: dicts with ``subscription_id``, ``order_id``, ``change``, ``date``, ``amount``…, by date; those with a
+            ``group`` by that first.
         :rtype: list[dict]
         """
         rows = []
@@ -251,7 +261,7 @@ class ContinuityJobRun(models.Model):
             model, day, candidates = engine._get_work(job, company, as_of, domain)
             for record in model.search(candidates, order=engine._get_order(definition.order)):
                 rows += engine._preview_record(job, record, JobBatch(day))
-        rows.sort(key=lambda row: row['date'])
+        rows.sort(key=lambda row: (row.get('group', 0), row['date']))
         if limit:
             done = [row for row in rows if not row.get('skipped')][:limit]
             rows = [row for row in rows if row.get('skipped') or row in done]
@@ -617,6 +627,12 @@ class ContinuityJobRun(models.Model):
         ]
         self.env['continuity.job.issue'].create(
             [{**vals, 'run_id': self.id, 'company_id': company.id} for vals in issues]
+        )
+        self.env['continuity.job.change'].create(
+            [
+                {'run_id': self.id, 'company_id': company.id, 'subscription_id': subscription.id, 'description': text}
+                for subscription, text in batch.changes
+            ]
         )
         self.write(
             {

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
@@ -89,6 +91,10 @@ class ContinuityLine(models.Model):
         string="Shipping incl. Taxes", compute='_compute_shipping_total', store=True, precompute=True
     )
     date_planned = fields.Date(string="Ship On", required=True)
+    date_scheduled = fields.Date(
+        string="Day by the Program", readonly=True, help="The day the program gives, whatever it is sent on."
+    )
+    is_event_price = fields.Boolean(readonly=True, help="The price is the event's own, not a price list's.")
     carrier_id = fields.Many2one(comodel_name='delivery.carrier', check_company=True)
     payment_term_id = fields.Many2one(comodel_name='account.payment.term', check_company=True)
     partner_shipping_id = fields.Many2one(
@@ -448,6 +454,18 @@ class ContinuityLine(models.Model):
             elif others:
                 line.date_planned = others[0].date_planned
 
+    def _get_cut_off_date(self):
+        """Return the day on which the child order is due: from then on the shipment is not changed any more."""
+        self.ensure_one()
+        return self.date_planned - timedelta(days=self.company_id.continuity_lead_days)
+
+    def _align_shipments(self):
+        """Give what leaves together the date of its first line that the program dates."""
+        for lines in self._by_shipment():
+            if len(set(lines.mapped('date_planned'))) > 1:
+                dated = lines.filtered(lambda line: line.program_line_id and not line.shipment_overridden)
+                lines._planning().write({'date_planned': (dated or lines)[0].date_planned})
+
     def _get_shipment_lines(self):
         """Return the planned lines that leave in one child order with this one."""
         self.ensure_one()
@@ -513,8 +531,15 @@ class ContinuityLine(models.Model):
             )
             line._planning().write({'tax_ids': [Command.set(taxes.ids)], 'price_unit': price})
 
-    def _prepare_next_price(self):
-        """Return the price, as it was agreed, for the next occurrence of the same event."""
+    def _prepare_next_price(self, vals):
+        """Return the price, as it was agreed, for the next occurrence of the same event; nothing where new prices hold
+        for it that did not for this one.
+
+        :param vals: the values of the next occurrence.
+        """
+        start = self.program_id.new_price_date
+        if start and self.date_planned < start <= vals['date_planned'] and not self.price_overridden:
+            return {}
         return {
             'price_unit': self.price_unit,
             'discount': self.discount,

@@ -1,6 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-from odoo.fields import Domain
+from odoo.fields import Command, Domain
 
 from .. import schedule
 
@@ -87,6 +87,12 @@ class ContinuityProgram(models.Model):
         default='locked',
         required=True,
         tracking=True,
+    )
+    new_price_date = fields.Date(
+        string="New Prices for Sold Plans From",
+        tracking=True,
+        help="Plans already sold take the prices of this day for what ships on it or later; what ships earlier keeps "
+        "its price. Empty: they follow the events' own prices at once, and keep the price list's of their order.",
     )
     bill_upfront = fields.Boolean(string="Bill the Whole Plan in Advance", tracking=True)
     upfront_price_policy = fields.Selection(
@@ -196,7 +202,7 @@ class ContinuityProgram(models.Model):
         for program in self:
             program.is_calendar = schedule.is_calendar(program._get_events())
 
-    @api.depends('revision')
+    @api.depends('revision', 'subscription_ids.program_revision', 'subscription_ids.state')
     def _compute_sync_pending(self):
         behind = self.env['continuity.subscription']._read_group(
             [('program_id', 'in', self.ids), ('state', 'in', ('running', 'paused'))],
@@ -361,6 +367,13 @@ class ContinuityProgram(models.Model):
             'context': {'default_program_id': self.id},
         }
 
+    def action_update_sold_plans(self):
+        """Open the preview of what the program's changes mean for the plans sold."""
+        self.ensure_one()
+        self.check_access('write')
+        wizard = self.env['continuity.job.wizard'].create({'job': 'sync', 'program_ids': [Command.set(self.ids)]})
+        return wizard.action_preview()
+
     def action_view_subscriptions(self):
         self.ensure_one()
         action = self.env['ir.actions.act_window']._for_xml_id('continuity_program.continuity_subscription_action')
@@ -389,7 +402,7 @@ class ContinuityProgram(models.Model):
     @api.model
     def _get_sync_fields(self):
         """Return the fields whose change concerns plans already sold."""
-        return {'end_of_month', 'shipping_policy', 'shipping_product_id', 'shipping_amount'}
+        return {'end_of_month', 'shipping_policy', 'shipping_product_id', 'shipping_amount', 'new_price_date'}
 
     def _bump_revision(self):
         """Note that plans already sold are behind, and that the running event has to be looked at again."""

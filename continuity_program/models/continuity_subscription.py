@@ -236,6 +236,7 @@ class ContinuitySubscription(models.Model):
     )
     has_duplicates = fields.Boolean(compute='_compute_duplicate_ids', compute_sudo=True)
     shipping_policy = fields.Selection(related='program_id.shipping_policy')
+    is_calendar = fields.Boolean(related='program_id.is_calendar')
     is_waiting = fields.Boolean(
         string="Waiting for New Events",
         compute='_compute_is_waiting',

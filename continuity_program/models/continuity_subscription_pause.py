@@ -1,8 +1,6 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from .. import schedule
-
 
 class ContinuitySubscription(models.Model):
     """Pausing a subscription and going on with it (``docs/behaviour.md#pausing``)."""
@@ -10,8 +8,6 @@ class ContinuitySubscription(models.Model):
     _inherit = 'continuity.subscription'
 
     pause_date = fields.Date(readonly=True, help="The first day of the pause.")
-    delay_months = fields.Integer(readonly=True, help="By how much its own clock runs late after pauses.")
-    delay_days = fields.Integer(readonly=True)
 
     def action_pause(self):
         """Pause until somebody resumes."""
@@ -71,39 +67,23 @@ class ContinuitySubscription(models.Model):
     def _skip_missed_lines(self, day):
         """Skip what was dated in the pause; it does not count as bought, so that the plan may take more instead."""
         self._get_missed_lines(day)._planning().write({'is_skipped': True, 'skip_reason': self.env._("Paused")})
-        lines = self.line_ids.filtered('program_line_id')._live()
-        last = schedule.Occurrence(*self._get_last_position(), date=day)
-        left = self._count_occurrences_left([last], len({line._get_position() for line in lines}))
-        self._planning().occurrences_left = left
+        self._count_again()
 
     def _delay_plan(self, day):
         """Set the customer's own clock back by whole intervals, so that the next shipment is not before ``day``."""
-        planned = self.line_ids._planned().filtered(lambda line: line.date_planned >= self.pause_date)
-        following = planned.filtered('program_line_id').sorted('event_number')[:1]
+        following = self._get_following_line(since=self.pause_date)
         if not following or following.date_planned >= day:
             return
-        event = following.program_line_id._prepare_event(1)
-        position, (months, days) = following._get_position(), event.interval
-        delay = (self.delay_months, self.delay_days)
-        dates = self._get_dates_behind(position, delay)
-        # What has a fixed date, or no interval, has no rhythm of its own: it goes out on the day.
-        while any(event.interval) and not event.start_date and dates.get(position, day) < day:
-            delay = (delay[0] + months, delay[1] + days)
-            dates = self._get_dates_behind(position, delay)
-        self._planning().write({'delay_months': delay[0], 'delay_days': delay[1]})
-        for line in planned:
-            date = dates.get(line._get_position()) if not line.date_overridden else None
-            line._planning().date_planned = max(date or line.date_planned, day)
+        step = following.program_line_id._prepare_event(1).interval
+        clock = self._get_clock_before(following)
+        while clock and self._get_day_behind(clock) < day:
+            clock = clock.step(step)
+        # What has no rhythm of its own goes out on the day.
+        self._move_plan(following, clock or self._get_clock(), day)
 
-    def _get_dates_behind(self, position, delay):
-        """Return the dates by position, from this one on, of a clock that runs late by ``delay``."""
-        planned = {line._get_position() for line in self.line_ids}
-        dates = {}
-        for occurrence in self._get_timeline(after=(position[0], position[1] - 1), delay=delay):
-            if occurrence.position not in planned and occurrence.position > max(planned):
-                break
-            dates[occurrence.position] = occurrence.date
-        return dates
+    def _get_day_behind(self, clock):
+        """Return the day of the occurrence that comes next on a clock."""
+        return next(self._get_timeline(after=clock.since, clock=clock)).date
 
     def _get_state_refusal(self):
         """Return why the subscription's state does not allow what is asked."""

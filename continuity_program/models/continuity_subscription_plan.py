@@ -130,6 +130,7 @@ class ContinuitySubscription(models.Model):
             {
                 'occurrences_left': left,
                 'missing_event_count': max(self.event_count - len(shipments) - left, 0) if left >= 0 else 0,
+                **self._prepare_clock(schedule.Clock(self._get_anchor(today))),
                 'anchor_date': self._get_anchor(today),
                 'start_event': self.start_event if self.is_start_event_chosen else first_event,
                 'program_revision': self.program_id.revision,
@@ -147,6 +148,14 @@ class ContinuitySubscription(models.Model):
             bought_left = max(self.event_count - counted, 0)
             return bought_left if left is None else min(left, bought_left)
         return -1 if left is None else left
+
+    def _count_again(self):
+        """Note how many occurrences are left to plan, after some of those planned do not count as bought any more."""
+        planned = self.line_ids._originals()._planned().filtered('program_event_number')
+        last = schedule.Occurrence(*self._get_last_position(), date=None)
+        counted = self._count_bought() + len({line._get_position() for line in planned})
+        left = self._count_occurrences_left([last], counted)
+        self._planning().occurrences_left = self._limit_left(left, self.cancel_after_event)
 
     def _get_own_events(self):
         """Return the program's events for this subscription: in a relative program, from its start event on."""
@@ -173,6 +182,7 @@ class ContinuitySubscription(models.Model):
                         'event_number': shipment.number,
                         'occurrence': shipment.occurrence,
                         'date_planned': shipment.date,
+                        'date_scheduled': shipment.date,
                         'shipping_amount': self._get_shipping_amount() if shipment.number != shipping_number else 0.0,
                     },
                     program_line,
@@ -205,6 +215,7 @@ class ContinuitySubscription(models.Model):
             'product_uom_id': uom.id,
             'carrier_id': program_line.carrier_id.id,
             'payment_term_id': program_line.payment_term_id.id,
+            'is_event_price': program_line.price_overridden,
             **self._prepare_price_values(program_line.product_id, quantity, uom, program_line),
         }
 
@@ -393,7 +404,7 @@ class ContinuitySubscription(models.Model):
 
     def _get_last_position(self):
         """Return the last (event ID, occurrence) that the plan has, whatever became of it."""
-        return max((line._get_position() for line in self.line_ids), default=(0, 0))
+        return max((line._get_position() for line in self.line_ids._originals()), default=(0, 0))
 
     def _get_next_occurrences(self):
         """Return the occurrences that the plan has room for.
@@ -415,19 +426,6 @@ class ContinuitySubscription(models.Model):
         delay = self._get_extension_delay()
         return [occurrence._replace(date=occurrence.date + delay) for occurrence in occurrences]
 
-    def _get_timeline(self, after, delay=None):
-        """Yield the occurrences behind a position with the dates they have for this subscription.
-
-        :param delay: (months, days) its own clock runs late, if not as stored.
-        """
-        return schedule.timeline(
-            self._get_own_events(),
-            None if self.program_id.is_calendar else self.anchor_date,
-            end_of_month=self.program_id.end_of_month,
-            after=after,
-            delay=delay or (self.delay_months, self.delay_days),
-        )
-
     def _get_extension_delay(self):
         """Return by how much the plan already runs behind a program that was changed since, so that what is added
         comes after it. An unchanged program, and one on a calendar, gives its own dates."""
@@ -436,7 +434,8 @@ class ContinuitySubscription(models.Model):
             return timedelta()
         event, occurrence = self._get_last_position()
         computed = next(self._get_timeline(after=(event, occurrence - 1)), None)
-        return max(last.date_planned - computed.date, timedelta()) if computed else timedelta()
+        day = last.date_scheduled or last.date_planned
+        return max(day - computed.date, timedelta()) if computed else timedelta()
 
     def _extend(self):
         """Add to the plan what it has room for."""
@@ -463,6 +462,8 @@ class ContinuitySubscription(models.Model):
             line.program_line_id: line for line in self.line_ids.sorted('occurrence') if not line.is_substituted
         }
         return [
-            {**vals, **(previous[program_line]._prepare_next_price() if program_line in previous else {})}
+            {**self._with_new_price(vals, program_line), **previous[program_line]._prepare_next_price(vals)}
+            if program_line in previous
+            else self._with_new_price(vals, program_line)
             for vals, program_line in self._prepare_lines(shipments)
         ]

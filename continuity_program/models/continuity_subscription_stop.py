@@ -79,6 +79,73 @@ class ContinuitySubscription(models.Model):
                 subscription._settle_upfront()
             subscription._update_holds()
 
+    def _stop_after(self, number, reason=None):
+        """Let the subscriptions end with a shipment to come; what is planned behind it is settled by value.
+
+        :param int number: the shipment number of the last one to be sent.
+        :param reason: a ``continuity.cancel.reason``.
+        :raise UserError: for one that does not run, or has sent more already.
+        """
+        for subscription in self.sudo():
+            refusal = subscription._get_stop_refusal() or subscription._get_stop_after_refusal(number)
+            if refusal:
+                raise UserError(refusal)
+            subscription.line_ids.filtered(lambda line: line.event_number > number)._cancel_planned('stop')
+            subscription.write(
+                {
+                    'cancel_after_event': number,
+                    'cancel_reason_id': reason.id if reason else False,
+                    'occurrences_left': subscription._limit_left(subscription.occurrences_left, number),
+                }
+            )
+            if subscription.bill_upfront:
+                subscription._settle_upfront()
+            subscription._message_log(body=self.env._("It ends with shipment %(number)s.", number=number))
+
+    def _get_stop_after_refusal(self, number):
+        """Return why the subscription cannot end with a shipment, or nothing."""
+        self.ensure_one()
+        last = max(self.line_ids.filtered('child_line_id').mapped('event_number'), default=0)
+        if number < 1 or number < last:
+            return self.env._(
+                "%(subscription)s has sent shipment %(last)s already: choose that or a later one as its last.",
+                subscription=self.display_name,
+                last=last,
+            )
+        return None
+
+    def _limit_left(self, left, last_number, shipments=()):
+        """Return how many occurrences are left to plan, where the last shipment is agreed.
+
+        :param left: how many the program has, -1 = until cancelled.
+        :param last_number: the number of the last shipment to be sent, 0 = not agreed.
+        :param shipments: numbers of shipments that are about to be planned.
+        """
+        if not last_number:
+            return left
+        room = max(last_number - max([*self.line_ids.mapped('event_number'), *shipments], default=0), 0)
+        return room if left < 0 else min(left, room)
+
+    def _get_commitment_refusal(self, last_number=0):
+        """Return why the customer may not stop yet, or nothing: the program's minimum is not reached.
+
+        :param last_number: the number of the last shipment to be sent, 0 = stopped at once.
+        """
+        self.ensure_one()
+        minimum = self.program_id.minimum_shipments
+        sent = len(
+            set(self.line_ids.filtered(lambda line: line.state in ('ordered', 'delivered')).mapped('event_number'))
+        )
+        if max(sent, last_number) >= minimum:
+            return None
+        return self.env._(
+            "%(partner)s has committed to %(minimum)s shipments of %(subscription)s and got %(sent)s.",
+            partner=self.partner_id.display_name,
+            minimum=minimum,
+            subscription=self.display_name,
+            sent=sent,
+        )
+
     def _get_unshipped_children(self):
         """Return the child orders that can still be stopped: nothing of them has left."""
         return self.child_order_ids.filtered(
@@ -94,7 +161,7 @@ class ContinuitySubscription(models.Model):
         drafts.button_cancel()
         bill = self._get_plan_bills()[-1:]
         if bill:
-            amounts = self._get_unowed_amounts(self._get_kept_lines())
+            amounts = self._get_unowed_amounts(self._get_kept_lines(last_number=self.cancel_after_event))
             self._create_credit_note(
                 bill,
                 [
@@ -134,12 +201,21 @@ class ContinuitySubscription(models.Model):
         )
         return -sum(documents.mapped('balance')) - sum(transfers.mapped('balance'))
 
-    def _get_kept_lines(self, stopped=None):
+    def _get_kept_lines(self, stopped=None, last_number=0):
         """Return the lines that stay owed: delivered, or still going out, and not credited.
 
         :param stopped: child orders that are not to go out after all.
+        :param last_number: planned shipments up to this number still go out too.
         """
-        kept = self.line_ids.filtered(lambda line: line.state in ('ordered', 'delivered') and not line.is_credited)
+        kept = self.line_ids.filtered(
+            lambda line: (
+                not line.is_credited
+                and (
+                    line.state in ('ordered', 'delivered')
+                    or (line.state == 'planned' and line.event_number <= last_number)
+                )
+            )
+        )
         return kept.filtered(lambda line: line.child_order_id not in stopped) if stopped else kept
 
     def _get_owed_amounts(self, kept):
@@ -163,7 +239,7 @@ class ContinuitySubscription(models.Model):
 
     def _bill_only_what_is_owed(self):
         """Make the bill to come, and its instalments, one for what is sent; the last instalments go first."""
-        owed = self._get_owed_amounts(self._get_kept_lines())
+        owed = self._get_owed_amounts(self._get_kept_lines(last_number=self.cancel_after_event))
         if self.order_id.state == 'sale' and any(owed.values()):
             self.order_id._write_unlocked(
                 [
@@ -249,17 +325,19 @@ class ContinuitySubscription(models.Model):
 
     # === WHAT IT WILL MEAN === #
 
-    def _get_settlement(self, stopped):
-        """Return what stopping now would mean in money.
+    def _get_settlement(self, stopped, last_number=0):
+        """Return what stopping would mean in money.
 
         :param stopped: the child orders that would be stopped too.
+        :param last_number: the number of the last shipment to be sent, 0 = stopped at once.
         :rtype: Settlement
         """
         self.ensure_one()
-        return self._get_upfront_settlement(stopped) if self.bill_upfront else self._get_shipment_settlement(stopped)
+        if self.bill_upfront:
+            return self._get_upfront_settlement(self._get_kept_lines(stopped, last_number))
+        return self._get_shipment_settlement(stopped)
 
-    def _get_upfront_settlement(self, stopped):
-        kept = self._get_kept_lines(stopped)
+    def _get_upfront_settlement(self, kept):
         if not self._get_plan_bills()._get_posted_bills():
             return Settlement(to_pay=self._get_plan_lines()._get_continuity_total(self._get_owed_amounts(kept)))
         credit = self._get_plan_lines()._get_continuity_total(self._get_unowed_amounts(kept))

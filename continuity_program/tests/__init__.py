@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_bad_input
+from . import test_changes
 from . import test_charges
 from . import test_close
 from . import test_create_orders
@@ -21,6 +22,7 @@ from . import test_regressions
 from . import test_revenue
 from . import test_schedule
 from . import test_stop
+from . import test_sync
 from . import test_tours
 from . import test_update_events
 from . import test_upfront_shares

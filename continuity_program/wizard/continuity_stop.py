@@ -11,6 +11,17 @@ class ContinuityStop(models.TransientModel):
     subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
     currency_id = fields.Many2one(related='subscription_id.currency_id')
     reason_id = fields.Many2one(comodel_name='continuity.cancel.reason')
+    moment = fields.Selection(
+        selection=[('now', "Now"), ('after', "After a shipment to come")], string="When", default='now', required=True
+    )
+    last_number = fields.Integer(
+        string="Last Shipment",
+        compute='_compute_last_number',
+        store=True,
+        readonly=False,
+        help="The number of the last shipment to be sent.",
+    )
+    commitment_warning = fields.Char(compute='_compute_commitment_warning')
     planned_count = fields.Integer(string="Shipments Not Ordered Yet", compute='_compute_planned_count')
     line_ids = fields.One2many(
         comodel_name='continuity.stop.line',
@@ -28,10 +39,12 @@ class ContinuityStop(models.TransientModel):
         string="Still to Pay", compute='_compute_settlement', help="Delivered, or still going out, and not paid yet."
     )
 
-    @api.depends('subscription_id')
+    @api.depends('subscription_id', 'last_number')
     def _compute_planned_count(self):
         for wizard in self:
-            planned = wizard.subscription_id.line_ids._planned()
+            planned = wizard.subscription_id.line_ids._planned().filtered(
+                lambda line, last=wizard.last_number: line.event_number > last
+            )
             wizard.planned_count = len(set(planned.mapped('event_number')))
 
     @api.depends('subscription_id')
@@ -43,19 +56,34 @@ class ContinuityStop(models.TransientModel):
                 *(Command.create({'order_id': child.id}) for child in children.sorted('commitment_date')),
             ]
 
-    @api.depends('subscription_id', 'line_ids.is_stopped')
+    @api.depends('subscription_id', 'moment')
+    def _compute_last_number(self):
+        for wizard in self:
+            planned = wizard.subscription_id.line_ids._planned()
+            wizard.last_number = min(planned.mapped('event_number'), default=0) if wizard.moment == 'after' else 0
+
+    @api.depends('subscription_id', 'last_number')
+    def _compute_commitment_warning(self):
+        for wizard in self:
+            wizard.commitment_warning = wizard.subscription_id._get_commitment_refusal(wizard.last_number)
+
+    @api.depends('subscription_id', 'line_ids.is_stopped', 'last_number')
     def _compute_settlement(self):
         for wizard in self:
-            settlement = wizard.subscription_id.sudo()._get_settlement(wizard._get_stopped_orders())
+            settlement = wizard.subscription_id.sudo()._get_settlement(wizard._get_stopped_orders(), wizard.last_number)
             wizard.to_credit, wizard.to_refund, wizard.to_pay = settlement
 
     def _get_stopped_orders(self):
-        return self.line_ids.filtered('is_stopped').order_id
+        """Return the child orders to stop; one that ends later sends what is ordered."""
+        return self.line_ids.filtered(lambda line: line.is_stopped and self.moment == 'now').order_id
 
     def action_stop(self):
-        """Stop the subscription, and the shipments marked."""
+        """Stop the subscription, and the shipments marked; or let it end with a later shipment."""
         self.ensure_one()
         subscription = self.subscription_id
         subscription.check_access('write')
-        subscription._cancel(self.reason_id, self._get_stopped_orders())
+        if self.moment == 'after':
+            subscription._stop_after(self.last_number, self.reason_id)
+        else:
+            subscription._cancel(self.reason_id, self._get_stopped_orders())
         return {'type': 'ir.actions.act_window_close'}

@@ -1,0 +1,112 @@
+from odoo import fields, models
+
+from .. import schedule
+
+
+class ContinuitySubscription(models.Model):
+    """The customer's own clock: what the dates of the plan are counted from (``docs/behaviour.md#dates``)."""
+
+    _inherit = 'continuity.subscription'
+
+    clock_line_id = fields.Many2one(
+        comodel_name='continuity.program.line',
+        string="Counted From Event",
+        readonly=True,
+        ondelete='set null',
+        help="The event that the dates are counted from since the last pause, postponement or change of the program.",
+    )
+    clock_event = fields.Integer(readonly=True)
+    clock_occurrence = fields.Integer(readonly=True)
+    clock_months = fields.Integer(readonly=True, help="How far behind the anchor date that occurrence stands.")
+    clock_days = fields.Integer(readonly=True)
+
+    def _get_clock(self):
+        """Return what the dates are counted from.
+
+        :rtype: schedule.Clock
+        """
+        self.ensure_one()
+        if self.program_id.is_calendar:
+            return schedule.Clock()
+        event = self.clock_line_id.event_number or self.clock_event
+        return schedule.Clock(self.anchor_date, self.clock_months, self.clock_days, (event, self.clock_occurrence))
+
+    def _prepare_clock(self, clock):
+        """Return the values that keep a clock; those of a program with a fixed calendar are its own."""
+        self.ensure_one()
+        if self.program_id.is_calendar:
+            return {}
+        event, occurrence = clock.since
+        lines = self.program_id.line_ids.filtered(lambda line: line.event_number == event)
+        return {
+            'anchor_date': clock.anchor,
+            'clock_line_id': lines[:1].id,
+            'clock_event': event,
+            'clock_occurrence': occurrence,
+            'clock_months': clock.months,
+            'clock_days': clock.days,
+        }
+
+    def _get_timeline(self, after, clock=None):
+        """Yield the occurrences behind a position with the dates they have for this subscription.
+
+        On a calendar, nothing is dated before the day the customer joined.
+
+        :param clock: the clock to count by, if not the subscription's own.
+        """
+        program = self.program_id
+        joined = self.anchor_date if program.is_calendar else None
+        for occurrence in schedule.timeline(
+            self._get_own_events(), clock or self._get_clock(), end_of_month=program.end_of_month, after=after
+        ):
+            yield occurrence._replace(date=max(occurrence.date, joined or occurrence.date))
+
+    def _get_following_line(self, since=None):
+        """Return the planned line of the program that is sent next.
+
+        :param since: leave out what is dated before this day.
+        """
+        planned = self.line_ids._planned().filtered(
+            lambda line: line.program_line_id and (not since or line.date_planned >= since)
+        )
+        return planned.sorted(lambda line: (line.date_planned, line.event_number, line.id))[:1]
+
+    def _get_clock_before(self, line):
+        """Return the clock as it stands one step ahead of an occurrence that has a rhythm of its own, else nothing:
+        what has a fixed date, or no interval, has none."""
+        event = line.program_line_id._prepare_event(1)
+        if not any(event.interval) or (event.start_date and line.occurrence == 1):
+            return None
+        number, occurrence = line._get_position()
+        return schedule.set_clock(
+            self._get_own_events(),
+            self._get_clock(),
+            (number, occurrence - 1),
+            end_of_month=self.program_id.end_of_month,
+        )
+
+    def _move_plan(self, line, clock, day=None):
+        """Give the planned lines, from this one on, the dates of a clock.
+
+        :param day: the first day on which anything goes out.
+        """
+        dates = self._get_dates_behind(line._get_position(), clock)
+        months, days = line.program_line_id._prepare_event(1).interval
+        for planned in self.line_ids._planned().filtered(lambda other: other.date_planned >= line.date_planned):
+            date = dates.get(planned._get_position()) if planned.program_line_id else None
+            values = {'date_scheduled': date} if date else {}
+            if planned.date_overridden or not date:
+                date = planned.date_planned if day else schedule.shift(planned.date_planned, months, days)
+            planned._planning().write({**values, 'date_planned': max(date, day or date)})
+        self.line_ids._planned()._align_shipments()
+        self._planning().write(self._prepare_clock(clock))
+
+    def _get_dates_behind(self, position, clock):
+        """Return the dates by position, from this one on, that a clock gives to what is planned."""
+        planned = {line._get_position() for line in self.line_ids}
+        dates = {}
+        for occurrence in self._get_timeline(after=(position[0], position[1] - 1), clock=clock):
+            if occurrence.position not in planned and occurrence.position > max(planned):
+                break
+            dates[occurrence.position] = occurrence.date
+        return dates
