@@ -482,11 +482,14 @@ class ContinuitySubscription(models.Model):
             vals = {**vals, 'consent_user_id': self.env.uid}
         if 'start_event' in vals:
             self._planning().write({'is_start_event_chosen': bool(vals['start_event'])})
+        old_addresses = {subscription: subscription.partner_shipping_id for subscription in self}
         result = super().write(vals)
         if PLAN_FIELDS & vals.keys():
             self.filtered(lambda subscription: subscription.state == 'draft')._plan()
         if 'partner_shipping_id' in vals:
             self.line_ids._planned()._follow_address()
+            for subscription, address in old_addresses.items():
+                subscription._redirect_children(address)
         if self._get_mending_fields() & vals.keys():
             self._unpark()
         if 'payment_token_id' in vals:

@@ -188,6 +188,30 @@ class ContinuitySubscription(models.Model):
             return self.env._("%(product)s cannot be sent instead.", product=product.display_name)
         return line._get_change_refusal({'product_id': product.id}) or self._get_cut_off_refusal(line)
 
+    # === ADDRESS === #
+
+    def _redirect_children(self, old_address):
+        """Send the child orders that are on their way to the old address, and not packed yet, to the new one.
+
+        One that would have other taxes there stays as it is, and the salesperson is told.
+        """
+        self.ensure_one()
+        address = self.partner_shipping_id
+        children = self.sudo()._get_unshipped_children()
+        for child in children.filtered(lambda order: order.partner_shipping_id == old_address != address):
+            if child.picking_ids._is_continuity_packed():
+                continue
+            if child.fiscal_position_id != self._get_fiscal_position(address):
+                self._message_log(
+                    body=self.env._(
+                        "%(order)s would have other taxes at the new address: it still goes to %(address)s.",
+                        order=child.name,
+                        address=old_address.display_name,
+                    )
+                )
+                continue
+            child.with_context(update_delivery_shipping_partner=True).partner_shipping_id = address
+
     # === THE LOG === #
 
     def _log_change(self, what, lines):

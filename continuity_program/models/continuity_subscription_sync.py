@@ -136,8 +136,8 @@ class ContinuitySubscription(models.Model):
         )
 
     def _get_synced_occurrences(self, clock):
-        """Return what the plan has to be: of what the program sends, all that was bought behind the customer's position,
-        and what is planned before it.
+        """Return what the plan has to be: all the program sends behind the customer's position, as far as it is bought, and
+        what is planned before it.
 
         :rtype: list[schedule.Occurrence]
         """

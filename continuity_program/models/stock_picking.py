@@ -12,6 +12,14 @@ class StockPicking(models.Model):
             raise UserError(reason)
         return super()._sanity_check(*args, **kwargs)
 
+    def _is_continuity_packed(self):
+        """Whether somebody has begun to pick or pack the goods of these transfers."""
+        return (
+            'done' in self.mapped('state')
+            or any(self.move_ids.mapped('picked'))
+            or bool(self.move_line_ids.result_package_id)
+        )
+
     def _action_done(self):
         result = super()._action_done()
         if self.sale_id.filtered('continuity_parent_id'):

@@ -265,3 +265,59 @@ class TestStopAfter(ChangeCase):
         wizard.action_stop()
 
         self.assertEqual((subscription.state, subscription.cancel_after_event), ('running', 4))
+
+
+@tagged('post_install', '-at_install')
+class TestAddress(ChangeCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.home = cls.env['res.partner'].create({'name': "Home", 'parent_id': cls.customer.id, 'type': 'other'})
+
+    def test_what_is_not_packed_goes_to_the_new_address(self):
+        subscription = self._sell(self._create_program(4))
+        self._run_job('create_orders', day('2027-03-01'))
+        sent, packed, waiting = subscription.child_order_ids.sorted('commitment_date')
+        self._deliver(sent.with_env(self._as_of(day('2027-03-01'))))
+        packed.picking_ids.move_ids.write({'quantity': 1.0, 'picked': True})
+
+        subscription.partner_shipping_id = self.home
+
+        self.assertEqual((sent | packed).partner_shipping_id, self.customer)
+        self.assertEqual(waiting.partner_shipping_id, self.home)
+        self.assertEqual(waiting.picking_ids.partner_id, self.home)
+        self.assertFalse(waiting.picking_ids.activity_ids)
+        self._run_job('create_orders', day('2027-04-01'))
+        self.assertEqual((subscription.child_order_ids - sent - packed - waiting).partner_shipping_id, self.home)
+
+    def test_a_one_off_address_stays(self):
+        friend = self.env['res.partner'].create({'name': "Friend"})
+        subscription = self._sell(self._create_program(2))
+        subscription.line_ids[0].partner_shipping_id = friend
+        self._run_job('create_orders')
+
+        subscription.partner_shipping_id = self.home
+
+        self.assertEqual(subscription.child_order_ids.partner_shipping_id, friend)
+
+    def test_other_taxes_at_the_new_address_are_told(self):
+        self.customer.country_id = self.env.ref('base.be')
+        abroad = self.env['res.partner'].create(
+            {
+                'name': "Abroad",
+                'parent_id': self.customer.id,
+                'type': 'other',
+                'country_id': self.env.ref('base.jp').id,
+            }
+        )
+        self.env['account.fiscal.position'].create(
+            {'name': "Japan", 'auto_apply': True, 'country_id': self.env.ref('base.jp').id}
+        )
+        subscription = self._sell(self._create_program(2))
+        self._run_job('create_orders')
+
+        subscription.partner_shipping_id = abroad
+
+        self.assertEqual(subscription.child_order_ids.partner_shipping_id, self.customer)
+        notes = [str(message.body) for message in subscription.message_ids]
+        self.assertTrue([note for note in notes if "would have other taxes" in note])
