@@ -16,8 +16,17 @@ PREPAID_FIELDS = {
     'date_scheduled',
     'program_event_number',
 }
-#: What nobody needs to be told of.
-SILENT_FIELDS = {'event_number', 'program_event_number', 'date_scheduled', 'is_event_price', 'tax_ids'}
+#: What people are told of, the most important first, and what such a change is called.
+TOLD_FIELDS = {
+    'product_id': 'substituted',
+    'date_planned': 'redated',
+    'quantity': 'changed',
+    'price_unit': 'repriced',
+    'discount': 'repriced',
+    'shipping_amount': 'repriced',
+    'carrier_id': 'changed',
+    'payment_term_id': 'changed',
+}
 
 
 class Change(NamedTuple):
@@ -63,7 +72,7 @@ class ContinuityLine(models.Model):
             update = {name: value for name, value in update.items() if name in PREPAID_FIELDS}
         if self.state == 'cancelled':
             back = {'is_cancelled': False, 'cancel_cause': False, 'skip_reason': False, **update}
-            text = self.env._("Back in the program: %(line)s", line=self._get_sync_text())
+            text = self.env._("Back in the program: %(line)s", line=self._get_whole_text())
             return [*changes, Change('restored', text, self, back, vals['date_planned'], self.price_total)]
         return changes + self._get_update_changes(update)
 
@@ -87,32 +96,22 @@ class ContinuityLine(models.Model):
         return bool(self.is_event_price or vals['is_event_price'])
 
     def _get_update_changes(self, update):
-        """Return what is written on the line, sorted by what people are told about it."""
-        kinds = {
-            'product_id': 'substituted',
-            'date_planned': 'redated',
-            **dict.fromkeys(('price_unit', 'discount', 'shipping_amount'), 'repriced'),
-        }
-        changes = []
-        if silent := {name: value for name, value in update.items() if name in SILENT_FIELDS}:
-            changes.append(Change('renumbered', '', self, silent))
-        for name in sorted(update.keys() - SILENT_FIELDS - {'product_uom_id'}):
-            vals = {name: update[name]}
-            if name == 'product_id' and 'product_uom_id' in update:
-                vals['product_uom_id'] = update['product_uom_id']
-            text = self.env._("%(line)s: %(change)s", line=self._get_sync_text(), change=self._get_step(name, update))
-            date = update.get('date_planned', self.date_planned)
-            changes.append(Change(kinds.get(name, 'changed'), text, self, vals, date, self.price_total))
-        if 'product_uom_id' in update and 'product_id' not in update:
-            changes.append(Change('renumbered', '', self, {'product_uom_id': update['product_uom_id']}))
-        return changes
+        """Return what is written on the line, named after the most important of it."""
+        if not update:
+            return []
+        told = [name for name in TOLD_FIELDS if name in update]
+        if not told:
+            return [Change('renumbered', '', self, update)]
+        text = self._get_sync_text(', '.join(self._get_step(name, update[name]) for name in told))
+        date = update.get('date_planned', self.date_planned)
+        return [Change(TOLD_FIELDS[told[0]], text, self, update, date, self.price_total)]
 
     def _get_kept_changes(self, vals, update):
         """Return what the line keeps although the program is different: it was changed by hand."""
         kept = [
             name
             for name, flag in OVERRIDE_FLAGS.items()
-            if self[flag] and name in vals and name not in update and name not in SILENT_FIELDS
+            if self[flag] and name in vals and name not in update and name in TOLD_FIELDS
         ]
         if vals['date_scheduled'] == self.date_scheduled and 'date_planned' in kept:
             kept.remove('date_planned')
@@ -121,10 +120,8 @@ class ContinuityLine(models.Model):
         return [
             Change(
                 'kept',
-                self.env._(
-                    "%(line)s: %(field)s was changed by hand and stays",
-                    line=self._get_sync_text(),
-                    field=self._get_label(name),
+                self._get_sync_text(
+                    self.env._("%(field)s was changed by hand and stays", field=self._get_label(name)),
                 ),
                 self,
                 {},
@@ -137,7 +134,7 @@ class ContinuityLine(models.Model):
 
     def _get_exceptions(self, vals, update):
         """Return what a plan that is paid in advance does not follow; takes it out of the update."""
-        refused = [name for name in update if name not in PREPAID_FIELDS | SILENT_FIELDS]
+        refused = [name for name in TOLD_FIELDS if name in update and name not in PREPAID_FIELDS]
         if 'product_id' in update and self.tax_ids.ids != vals['tax_ids'][0][2]:
             refused.append('product_id')
             update.pop('product_id')
@@ -147,10 +144,8 @@ class ContinuityLine(models.Model):
         return [
             Change(
                 'exception',
-                self.env._(
-                    "%(line)s: paid in advance, so its %(field)s stays",
-                    line=self._get_sync_text(),
-                    field=self._get_label(name),
+                self._get_sync_text(
+                    self.env._("paid in advance, so its %(field)s stays", field=self._get_label(name)),
                 ),
                 self,
                 {},
@@ -164,17 +159,27 @@ class ContinuityLine(models.Model):
         """Return the change of a line that the program does not send any more."""
         self.ensure_one()
         if self.subscription_id.bill_upfront:
-            text = self.env._("Still sent, paid in advance: %(line)s", line=self._get_sync_text())
+            text = self.env._("Still sent, paid in advance: %(line)s", line=self._get_whole_text())
             return Change('exception', text, self, {}, self.date_planned, self.price_total)
         vals = {'is_cancelled': True, 'cancel_cause': 'program', 'skip_reason': self.env._("No longer in the program")}
-        text = self.env._("Removed: %(line)s", line=self._get_sync_text())
+        text = self.env._("Removed: %(line)s", line=self._get_whole_text())
         return Change('removed', text, self, vals, self.date_planned, self.price_total)
 
     # === WORDS === #
 
-    def _get_sync_text(self):
+    def _get_sync_text(self, what):
+        """Return in words what happens to the line."""
         return self.env._(
-            "shipment %(number)s of %(date)s, %(quantity)s × %(product)s",
+            "Shipment %(number)s, %(product)s: %(what)s",
+            number=self.event_number,
+            product=self.product_id.display_name,
+            what=what,
+        )
+
+    def _get_whole_text(self):
+        """Return the line in words."""
+        return self.env._(
+            "shipment %(number)s, %(date)s, %(quantity)s × %(product)s",
             number=self.event_number,
             date=format_date(self.env, self.date_planned),
             quantity=f"{self.quantity:g}",
@@ -184,14 +189,13 @@ class ContinuityLine(models.Model):
     def _get_label(self, name):
         return self._fields[name].get_description(self.env)['string']
 
-    def _get_step(self, name, update):
-        """Return what a value becomes, in words."""
-        return self.env._(
-            "%(field)s %(before)s → %(after)s",
-            field=self._get_label(name),
-            before=self._format_value(name, self[name]),
-            after=self._format_value(name, self._fields[name].convert_to_cache(update[name], self)),
-        )
+    def _get_step(self, name, value):
+        """Return in words what a field becomes."""
+        before = self._format_value(name, self[name])
+        after = self._format_value(name, self._fields[name].convert_to_cache(value, self))
+        if name in ('product_id', 'date_planned'):
+            return self.env._("%(before)s → %(after)s", before=before, after=after)
+        return self.env._("%(field)s %(before)s → %(after)s", field=self._get_label(name), before=before, after=after)
 
     def _format_value(self, name, value):
         field = self._fields[name]

@@ -136,7 +136,7 @@ class ContinuitySubscription(models.Model):
         )
 
     def _get_synced_occurrences(self, clock):
-        """Return what the plan has to be: all the program sends behind the customer's position, as far as it is bought, and
+        """Return what the plan has to be: all that is bought behind the position of the customer, and
         what is planned before it.
 
         :rtype: list[schedule.Occurrence]
@@ -237,7 +237,7 @@ class ContinuitySubscription(models.Model):
     def _get_addition(self, vals):
         """Return the change that adds a line."""
         line = self.env['continuity.line'].new({**vals, 'subscription_id': self.id})
-        text, amount = line._get_sync_text(), line.price_total + line.shipping_total
+        text, amount = line._get_whole_text(), line.price_total + line.shipping_total
         if self.bill_upfront:
             return Change(
                 'exception',

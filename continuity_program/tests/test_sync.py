@@ -39,7 +39,7 @@ class TestSync(SyncCase):
         self.assertEqual(subscription.shipment_count, 5)
         self.assertFalse(self.program.sync_pending)
         self.assertEqual(run.change_ids.order_id, subscription.order_id)
-        self.assertIn("Added: shipment 5 of 05/01/2027, 1 × Book 9", run.change_ids.description)
+        self.assertIn("Added: shipment 5, 05/01/2027, 1 × Book 9", run.change_ids.description)
         self.assertIn("Added: shipment 5", str(subscription.message_ids[0].body))
 
     def test_new_event_in_between_moves_what_follows(self):
