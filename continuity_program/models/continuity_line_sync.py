@@ -50,7 +50,7 @@ class ContinuityLine(models.Model):
 
     _inherit = 'continuity.line'
 
-    def _originals(self):
+    def _program_lines(self):
         """Return the lines without those that were sent again in place of a lost one."""
         return self.filtered(lambda line: not line.replaces_line_id)
 

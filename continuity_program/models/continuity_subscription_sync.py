@@ -99,7 +99,7 @@ class ContinuitySubscription(models.Model):
         if self.cancel_after_event:
             target = [occurrence for occurrence in target if numbers[occurrence.position] <= self.cancel_after_event]
         shipments = [schedule.Shipment(numbers[occurrence.position], *occurrence) for occurrence in target]
-        originals = self.line_ids._originals()
+        originals = self.line_ids._program_lines()
         known = {(line.program_line_id, line.occurrence): line for line in originals.filtered('program_line_id')}
         changes, met = [], originals.browse()
         for vals, program_line in self._prepare_lines(shipments):
@@ -118,7 +118,7 @@ class ContinuitySubscription(models.Model):
 
     def _get_last_ordered_line(self):
         """Return the line of the last occurrence that has, or had, a child order."""
-        ordered = self.line_ids._originals().filtered(lambda line: line.program_event_number and line.child_line_id)
+        ordered = self.line_ids._program_lines().filtered(lambda line: line.program_event_number and line.child_line_id)
         return ordered.sorted(lambda line: (line._get_position(), line.id))[-1:]
 
     def _get_synced_clock(self):
@@ -141,7 +141,7 @@ class ContinuitySubscription(models.Model):
 
         :rtype: list[schedule.Occurrence]
         """
-        lines = self.line_ids._originals().filtered('program_event_number')
+        lines = self.line_ids._program_lines().filtered('program_event_number')
         if not lines:
             today = self.company_id._get_continuity_today()
             shipments = self._get_shipments(today=self.anchor_date or today)
@@ -192,7 +192,7 @@ class ContinuitySubscription(models.Model):
     def _count_bought(self):
         """Return how many occurrences count as bought besides those planned: skipped ones do not, nor what left the
         program before it was sent."""
-        counted = self.line_ids._originals().filtered(
+        counted = self.line_ids._program_lines().filtered(
             lambda line: (
                 line.program_event_number
                 and line.state in ('ordered', 'delivered', 'cancelled')
@@ -212,7 +212,7 @@ class ContinuitySubscription(models.Model):
         """Return the shipment number of each occurrence by its position, and the new number of each old one that is
         planned: they keep their numbers, but for those that something new comes ahead of."""
         positions = {occurrence.position for occurrence in target}
-        planned = self.line_ids._originals()._planned().filtered('program_line_id')
+        planned = self.line_ids._program_lines()._planned().filtered('program_line_id')
         old_numbers = {}
         for line in planned.sorted('shipment_overridden'):
             old_numbers.setdefault(line._get_position(), line.event_number)
