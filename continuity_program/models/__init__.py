@@ -15,6 +15,7 @@ from . import continuity_subscription_orders
 from . import continuity_subscription_payments
 from . import continuity_subscription_close
 from . import continuity_subscription_pause
+from . import continuity_subscription_boxes
 from . import continuity_subscription_renew
 from . import continuity_subscription_shipping
 from . import continuity_subscription_stop

@@ -69,27 +69,8 @@ class ContinuityLine(models.Model):
         """Return what the lines of one box have in common."""
         self.ensure_one()
         if self.child_order_id:
-            return (self.child_order_id,)
-        return self.event_number, self.partner_shipping_id, bool(self.replaces_line_id), self.state, self.cancel_cause
-
-    def _get_box_refusal(self):
-        """Return why nothing can be done about single boxes of the subscription, or nothing; the text tells the way
-        out."""
-        self.ensure_one()
-        subscription = self.subscription_id
-        if subscription.state == 'draft':
-            return self.env._(
-                "%(subscription)s is not confirmed yet: change its plan instead.",
-                subscription=subscription.display_name,
-            )
-        if subscription.state == 'done':
-            return self.env._("%(subscription)s is done: reopen it first.", subscription=subscription.display_name)
-        if subscription.state == 'cancelled':
-            return self.env._(
-                "%(subscription)s has been stopped: reactivate it first, or sell it anew.",
-                subscription=subscription.display_name,
-            )
-        return None
+            return (self.child_order_id.id,)
+        return self.event_number, self.partner_shipping_id.id, bool(self.replaces_line_id), self.state, self.cancel_cause
 
     def _get_box_names(self):
         """Return in words which shipments the lines are."""
@@ -132,7 +113,7 @@ class ContinuityLine(models.Model):
     def _get_plan_again_refusal(self):
         """Return why the line cannot be planned again, or nothing."""
         self.ensure_one()
-        reason = self._get_box_refusal()
+        reason = self.subscription_id._get_box_refusal()
         if reason:
             return reason
         child = self.child_order_id
@@ -205,7 +186,7 @@ class ContinuityLine(models.Model):
     def _get_send_again_refusal(self):
         """Return why the line cannot be sent again, or nothing."""
         self.ensure_one()
-        reason = self._get_box_refusal()
+        reason = self.subscription_id._get_box_refusal()
         if reason:
             return reason
         if self.is_credited:
@@ -255,7 +236,7 @@ class ContinuityLine(models.Model):
     def _get_cancel_box_refusal(self):
         """Return why the line cannot be taken out of the plan, or nothing."""
         self.ensure_one()
-        reason = self._get_box_refusal()
+        reason = self.subscription_id._get_box_refusal()
         if reason:
             return reason
         child = self.child_order_id

@@ -177,9 +177,7 @@ class ContinuitySubscription(models.Model):
         """Return the last (event ID, occurrence) that is not to be sent by another subscription: what stopping took
         away is."""
         lines = self.line_ids.filtered('program_line_id')
-        taken_away = lines.filtered(
-            lambda line: line.state == 'cancelled' and line.cancel_cause in ('stop', 'program')
-        )
+        taken_away = lines.filtered(lambda line: line.state == 'cancelled' and line.cancel_cause in ('stop', 'program'))
         used = [line._get_position() for line in lines - taken_away]
         if used:
             return max(used)

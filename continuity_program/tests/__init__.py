@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_bad_input
+from . import test_boxes
 from . import test_charges
 from . import test_close
 from . import test_create_orders
