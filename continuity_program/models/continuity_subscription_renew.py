@@ -368,7 +368,7 @@ class ContinuitySubscription(models.Model):
             )
         if renewal:
             return self._get_renewed_text(renewal)
-        if self.program_id.duplicate_policy == 'refuse' and self.duplicate_ids:
+        if self.program_id.duplicate_policy == 'refuse' and self._find_duplicates():
             return self._get_duplicate_text()
         return None
 

@@ -25,10 +25,10 @@ class ContinuityExtend(models.TransientModel):
         for wizard in self:
             wizard.product_ids = wizard.subscription_id._get_bigger_products()
 
-    @api.depends('product_ids')
+    @api.depends('subscription_id')
     def _compute_product_id(self):
         for wizard in self:
-            wizard.product_id = wizard.product_ids[:1]
+            wizard.product_id = wizard.subscription_id._get_bigger_products()[:1]
 
     def action_extend(self):
         """Make the quotation, and open it."""
