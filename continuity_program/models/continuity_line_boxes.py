@@ -70,7 +70,13 @@ class ContinuityLine(models.Model):
         self.ensure_one()
         if self.child_order_id:
             return (self.child_order_id.id,)
-        return self.event_number, self.partner_shipping_id.id, bool(self.replaces_line_id), self.state, self.cancel_cause
+        return (
+            self.event_number,
+            self.partner_shipping_id.id,
+            bool(self.replaces_line_id),
+            self.state,
+            self.cancel_cause,
+        )
 
     def _get_box_names(self):
         """Return in words which shipments the lines are."""

@@ -124,7 +124,7 @@ class ContinuitySubscription(models.Model):
         if self.is_reopened and self.state in ('running', 'paused'):
             return None
         return self.env._(
-            "%(subscription)s has not been reopened: it is closed by itself when everything is sent, invoiced and paid.",
+            "%(subscription)s has not been reopened: it is closed by itself when all is sent, invoiced and paid.",
             subscription=self.display_name,
         )
 

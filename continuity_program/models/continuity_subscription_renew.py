@@ -13,9 +13,7 @@ class ContinuitySubscription(models.Model):
 
     _inherit = 'continuity.subscription'
 
-    renewed_by_ids = fields.One2many(
-        comodel_name='continuity.subscription', inverse_name='renews_id', string="Renewed By", readonly=True
-    )
+    renewed_by_ids = fields.One2many(comodel_name='continuity.subscription', inverse_name='renews_id', readonly=True)
     renewal_count = fields.Integer(compute='_compute_renewal_count')
     stop_date = fields.Date(
         string="Stopped On", readonly=True, copy=False, help="The first day on which nothing was sent any more."

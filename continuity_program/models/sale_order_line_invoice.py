@@ -60,8 +60,8 @@ class SaleOrderLine(models.Model):
         (self - plain).amount_to_invoice = 0.0
 
     def _is_billed_by_plan(self):
-        """Whether nothing of the line is invoiced from the order: a parent line, or a child line that is prepaid or sent
-        again."""
+        """Whether nothing of the line is invoiced from the order: a parent line, or a child line that is prepaid, or
+        sent again."""
         self.ensure_one()
         planned = self.continuity_line_id
         return bool(

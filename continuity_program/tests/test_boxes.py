@@ -1,5 +1,4 @@
 from odoo.exceptions import AccessError, UserError
-from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import day
@@ -666,9 +665,7 @@ class TestBoxAccess(AccessCase):
         self._deliver(self.mine.line_ids[0].child_order_id)
         mine.line_ids[0].action_send_again()
 
-        self.assertEqual(
-            mine.line_ids.sorted('id').mapped('state'), ['delivered', 'cancelled', 'planned', 'planned']
-        )
+        self.assertEqual(mine.line_ids.sorted('id').mapped('state'), ['delivered', 'cancelled', 'planned', 'planned'])
         self.assertTrue(mine.line_ids.filtered('replaces_line_id').can_cancel_box)
         bodies = ' '.join(self.mine.message_ids.mapped('body'))
         self.assertIn("Shipment 1 is planned again by Own.", bodies)

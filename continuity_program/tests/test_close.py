@@ -174,6 +174,16 @@ class TestReopen(CloseCase):
         self.assertEqual((subscription.state, subscription.order_id.locked), ('done', True))
         self.assertEqual(self._run_job('close', day('2028-01-04')).selected_count, 0)
 
+    def test_an_order_that_somebody_had_locked_stays_locked(self):
+        subscription = self._sell(self._create_program(2))
+        subscription.order_id.action_lock()
+        self._finish(subscription)
+        self._run_job('close', day('2027-12-31'))
+
+        subscription.action_reopen()
+
+        self.assertEqual((subscription.state, subscription.order_id.locked), ('running', True))
+
     def test_closed_by_hand_at_once_where_it_is_finished(self):
         subscription = self._sell_done(bill_upfront=True)
         subscription.action_reopen()
