@@ -30,6 +30,7 @@
         'wizard/continuity_job_wizard_views.xml',
         'wizard/continuity_plan_preview_views.xml',
         'wizard/continuity_stop_views.xml',
+        'wizard/continuity_extend_views.xml',
         'views/continuity_menus.xml',
     ],
     'demo': [

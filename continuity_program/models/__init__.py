@@ -18,11 +18,14 @@ from . import continuity_subscription_payments
 from . import continuity_subscription_changes
 from . import continuity_subscription_close
 from . import continuity_subscription_pause
+from . import continuity_subscription_boxes
+from . import continuity_subscription_renew
 from . import continuity_subscription_shipping
 from . import continuity_subscription_stop
 from . import continuity_subscription_sync
 from . import continuity_line
 from . import continuity_line_sync
+from . import continuity_line_boxes
 from . import continuity_line_revenue
 from . import continuity_payment
 from . import continuity_payment_bill
@@ -36,6 +39,8 @@ from . import product_template
 from . import product_product
 from . import res_partner
 from . import sale_order
+from . import sale_order_boxes
+from . import sale_order_close
 from . import sale_order_invoice
 from . import sale_order_line
 from . import sale_order_line_invoice

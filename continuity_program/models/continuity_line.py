@@ -143,7 +143,13 @@ class ContinuityLine(models.Model):
     announced_date = fields.Date(readonly=True)
     decline_until = fields.Date(readonly=True, help="The customer may decline it until this day.")
     replaces_line_id = fields.Many2one(
-        comodel_name='continuity.line', readonly=True, index='btree_not_null', ondelete='restrict'
+        comodel_name='continuity.line',
+        string="Sent Again For",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        ondelete='restrict',
+        help="The lost shipment line that this one sends again, free of charge.",
     )
     is_skipped = fields.Boolean(readonly=True)
     is_cancelled = fields.Boolean(readonly=True)
@@ -161,7 +167,7 @@ class ContinuityLine(models.Model):
         string="Invoiced",
         compute='_compute_is_invoiced',
         store=True,
-        help="Billed in full or, where it was billed in advance, delivered.",
+        help="Billed in full or, where nothing of it is billed (any more), delivered.",
     )
     state = fields.Selection(
         selection=[
@@ -219,10 +225,11 @@ class ContinuityLine(models.Model):
         for line in self:
             line.shipping_total = line.subscription_id._add_shipping_taxes(line.shipping_amount)
 
-    @api.depends('child_line_ids')
+    @api.depends('child_line_ids.continuity_is_given_back')
     def _compute_child_line_id(self):
         for line in self:
-            line.child_line_id = line.child_line_ids.sorted('id')[-1:]
+            child_lines = line.child_line_ids.filtered(lambda child_line: not child_line.continuity_is_given_back)
+            line.child_line_id = child_lines.sorted('id')[-1:]
 
     @api.depends('credit_move_id.state')
     def _compute_is_credited(self):
@@ -268,10 +275,11 @@ class ContinuityLine(models.Model):
         'child_line_id.qty_invoiced',
         'child_line_id.product_uom_qty',
         'subscription_id.bill_upfront',
+        'replaces_line_id',
     )
     def _compute_is_invoiced(self):
         for line in self:
-            if line.subscription_id.bill_upfront or line.is_credited:
+            if line.subscription_id.bill_upfront or line.is_credited or line.replaces_line_id:
                 line.is_invoiced = line.state == 'delivered'
             else:
                 child_line = line.child_line_id
@@ -351,10 +359,10 @@ class ContinuityLine(models.Model):
         if self._is_planning():
             return
         for line in self:
-            if line.program_line_id or line.state != 'planned':
+            if line.program_line_id or line.state != 'planned' or line.child_line_ids:
                 raise UserError(
                     self.env._(
-                        "%(line)s is part of the program's plan and cannot be deleted.",
+                        "%(line)s is part of the plan and cannot be deleted.",
                         line=line.display_name,
                     )
                 )
@@ -387,6 +395,8 @@ class ContinuityLine(models.Model):
         product = self.env['product.product'].browse(vals.get('product_id') or [])
         if product and not product.active:
             return self._get_archived_text(product)
+        if self.replaces_line_id and {'price_unit', 'discount'} & vals.keys():
+            return self.env._("%(line)s is sent again free of charge.", line=self.display_name)
         if self.state != 'planned':
             return self.env._(
                 "%(line)s is %(state)s and cannot be changed any more.",
@@ -413,18 +423,24 @@ class ContinuityLine(models.Model):
 
         :param cause: a value of ``cancel_cause``.
         """
-        self._planned()._planning().write({'is_cancelled': True, 'cancel_cause': cause})
+        planned = self.filtered(lambda line: line.state == 'planned')
+        planned._planning().write({'is_cancelled': True, 'cancel_cause': cause})
+
+    def _program_lines(self):
+        """Return the lines of the plan itself: what sends a lost one again counts nowhere."""
+        return self.filtered(lambda line: not line.replaces_line_id)
 
     def _live(self):
-        """Return the lines that are or were sent, or will be."""
-        return self.filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+        """Return the lines of the plan that are or were sent, or will be."""
+        return self._program_lines().filtered(lambda line: line.state not in ('skipped', 'cancelled'))
 
     def _planned(self):
-        """Return the lines that have no child order yet."""
-        return self.filtered(lambda line: line.state == 'planned')
+        """Return the lines of the plan that have no child order yet."""
+        return self._program_lines().filtered(lambda line: line.state == 'planned')
 
     def _by_shipment(self):
-        """Return the lines of each child order: of one subscription, shipment number and address.
+        """Return the lines of each child order: of one subscription, shipment number and address. What is sent again
+        goes by itself.
 
         :rtype: list[continuity.line]
         """
@@ -434,6 +450,7 @@ class ContinuityLine(models.Model):
                     line.subscription_id,
                     line.event_number,
                     line.partner_shipping_id or line.subscription_id.partner_shipping_id,
+                    bool(line.replaces_line_id),
                 )
             ).values()
         )
@@ -474,6 +491,7 @@ class ContinuityLine(models.Model):
                 line.state == 'planned'
                 and line.event_number == self.event_number
                 and line.partner_shipping_id == self.partner_shipping_id
+                and bool(line.replaces_line_id) == bool(self.replaces_line_id)
             )
         ).with_env(self.env)
 
@@ -507,11 +525,11 @@ class ContinuityLine(models.Model):
     def _prepare_price_values(self, price_date=None):
         """Return price, discount and taxes of the line by the order's terms, or those of the day given.
 
-        The price of an event stays that of the program while the program's product is sent.
+        The price of an event stays that of the program while the program's product is sent. What is sent again is free.
         """
         self.ensure_one()
         program_line = self.program_line_id if self.program_line_id.product_id == self.product_id else None
-        return self.subscription_id._prepare_price_values(
+        prices = self.subscription_id._prepare_price_values(
             self.product_id,
             self.quantity,
             self.product_uom_id or self.product_id.uom_id,
@@ -519,6 +537,7 @@ class ContinuityLine(models.Model):
             address=self.partner_shipping_id,
             price_date=price_date,
         )
+        return {**prices, 'price_unit': 0.0, 'discount': 0.0} if self.replaces_line_id else prices
 
     def _follow_address(self):
         """Give the lines the taxes of the subscription's new address; the price before included taxes stays."""

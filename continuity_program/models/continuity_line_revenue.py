@@ -14,16 +14,18 @@ class ContinuityLine(models.Model):
         help="When the delivered, prepaid line was accounted for.",
     )
     is_revenue_due = fields.Boolean(
-        compute='_compute_is_revenue_due', store=True, help="Delivered, billed in advance, and not accounted for yet."
+        compute='_compute_is_revenue_due',
+        store=True,
+        help="Delivered, billed in advance or sent again, and not accounted for yet.",
     )
 
     _revenue_due_idx = models.Index("(subscription_id) WHERE is_revenue_due")
 
-    @api.depends('state', 'is_credited', 'revenue_date', 'subscription_id.bill_upfront')
+    @api.depends('state', 'is_credited', 'revenue_date', 'subscription_id.bill_upfront', 'replaces_line_id')
     def _compute_is_revenue_due(self):
         for line in self:
             line.is_revenue_due = (
-                line.subscription_id.bill_upfront
+                (line.subscription_id.bill_upfront or bool(line.replaces_line_id))
                 and line.state == 'delivered'
                 and not line.revenue_date
                 and not line.is_credited

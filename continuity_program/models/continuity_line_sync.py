@@ -50,10 +50,6 @@ class ContinuityLine(models.Model):
 
     _inherit = 'continuity.line'
 
-    def _program_lines(self):
-        """Return the lines without those that were sent again in place of a lost one."""
-        return self.filtered(lambda line: not line.replaces_line_id)
-
     def _is_open_to_program(self):
         """Whether the line follows its program: it is planned, or the program took it away before it was ordered."""
         self.ensure_one()

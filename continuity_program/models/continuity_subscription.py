@@ -195,7 +195,11 @@ class ContinuitySubscription(models.Model):
 
     # Commitment
     renews_id = fields.Many2one(
-        comodel_name='continuity.subscription', readonly=True, copy=False, index='btree_not_null'
+        comodel_name='continuity.subscription',
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        help="The subscription that this one goes on with.",
     )
     consent_date = fields.Date(tracking=True)
     consent_channel = fields.Selection(
@@ -304,7 +308,9 @@ class ContinuitySubscription(models.Model):
         next_date, open_count = {}, {}
         for subscription, event, date, count in planned:
             next_date[subscription.id] = min(date, next_date.get(subscription.id, date))
-            open_count[subscription.id] = max((event, count), open_count.get(subscription.id, (0, 0)))
+            # What was added by hand, or is sent again, is no occurrence of an event.
+            if event:
+                open_count[subscription.id] = max((event, count), open_count.get(subscription.id, (0, 0)))
         for subscription in self:
             subscription.next_date = next_date.get(subscription.id, False)
             subscription.open_occurrence_count = open_count.get(subscription.id, (0, 0))[1]
@@ -354,7 +360,7 @@ class ContinuitySubscription(models.Model):
         for subscription in self:
             subscription.summary = subscription._get_summary()
 
-    @api.depends('program_id', 'partner_id', 'partner_shipping_id')
+    @api.depends('program_id', 'partner_id', 'partner_shipping_id', 'renews_id')
     def _compute_duplicate_ids(self):
         for subscription in self:
             subscription.duplicate_ids = subscription._find_duplicates()

@@ -151,7 +151,7 @@ class ContinuitySubscription(models.Model):
 
     def _count_again(self):
         """Note how many occurrences are left to plan, after some of those planned do not count as bought any more."""
-        planned = self.line_ids._program_lines()._planned().filtered('program_event_number')
+        planned = self.line_ids._planned().filtered('program_event_number')
         last = schedule.Occurrence(*self._get_last_position(), date=None)
         counted = self._count_bought() + len({line._get_position() for line in planned})
         left = self._count_occurrences_left([last], counted)

@@ -107,7 +107,8 @@ class ContinuitySubscription(models.Model):
         )
 
     def _find_duplicates(self):
-        """Return the other memberships of the program at the same customer or delivery address."""
+        """Return the other memberships of the program at the same customer or delivery address: not those that it goes
+        on with, or that go on with it."""
         if self.program_id.duplicate_policy == 'allow' or not self.partner_id:
             return self.browse()
         return self.sudo().search(
@@ -116,7 +117,7 @@ class ContinuitySubscription(models.Model):
                 Domain('state', 'in', ('running', 'paused'))
                 | (Domain('state', '=', 'draft') & Domain('order_id', '=', self.order_id._origin.id))
             )
-            & Domain('id', '!=', self._origin.id)
+            & Domain('id', 'not in', self._origin._get_renewal_chain().ids)
             & (
                 Domain('partner_id', 'child_of', self.partner_id.commercial_partner_id.id)
                 | Domain('partner_shipping_id', '=', self.partner_shipping_id.id)

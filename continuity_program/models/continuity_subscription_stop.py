@@ -70,10 +70,17 @@ class ContinuitySubscription(models.Model):
             refusal = subscription._get_stop_refusal()
             if refusal:
                 raise UserError(refusal)
-            (subscription._get_unshipped_children() & (stopped or self.env['sale.order'])).sudo()._action_cancel()
+            children = (subscription._get_unshipped_children() & (stopped or self.env['sale.order'])).sudo()
+            children._action_cancel()
+            children.order_line.continuity_line_id._planning().write({'cancel_cause': 'stop'})
             subscription.line_ids._cancel_planned('stop')
             subscription.write(
-                {'state': 'cancelled', 'cancel_reason_id': reason.id if reason else False, 'occurrences_left': 0}
+                {
+                    'state': 'cancelled',
+                    'cancel_reason_id': reason.id if reason else False,
+                    'stop_date': subscription.company_id._get_continuity_today(),
+                    'occurrences_left': 0,
+                }
             )
             if subscription.bill_upfront:
                 subscription._settle_upfront()
@@ -308,6 +315,12 @@ class ContinuitySubscription(models.Model):
 
     def _get_credit_refusal(self, child, lines):
         """Return why a child order cannot be credited, or nothing."""
+        if child._is_continuity_replacement():
+            return self.env._(
+                "%(order)s was sent again free of charge: credit %(original)s instead.",
+                order=child.name,
+                original=lines.replaces_line_id.child_order_id[:1].name or '',
+            )
         if any(lines.mapped('is_credited')):
             return self.env._("%(order)s is credited already.", order=child.name)
         if not child.picking_ids.filtered(lambda picking: picking.state == 'done') and not any(

@@ -212,7 +212,7 @@ class ContinuitySubscription(models.Model):
         """Return the shipment number of each occurrence by its position, and the new number of each old one that is
         planned: they keep their numbers, but for those that something new comes ahead of."""
         positions = {occurrence.position for occurrence in target}
-        planned = self.line_ids._program_lines()._planned().filtered('program_line_id')
+        planned = self.line_ids._planned().filtered('program_line_id')
         old_numbers = {}
         for line in planned.sorted('shipment_overridden'):
             old_numbers.setdefault(line._get_position(), line.event_number)

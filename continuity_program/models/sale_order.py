@@ -143,6 +143,8 @@ class SaleOrder(models.Model):
     # === CRUD METHODS === #
 
     def write(self, vals):
+        if vals.get('state', 'cancel') != 'cancel':
+            self._check_continuity_reopening()
         result = super().write(vals)
         if PLAN_TERMS & vals.keys():
             self._follow_terms(vals)
@@ -213,19 +215,6 @@ class SaleOrder(models.Model):
         notes = child.order_line.continuity_line_id.subscription_id._credit_shipment(child)
         return notes.with_env(self.env)._get_records_action(name=self.env._("Credit Notes"), context={})
 
-    # === CLOSING === #
-
-    def _close_continuity_parents(self):
-        """Lock the parent orders whose subscriptions have all ended and whose other lines are invoiced."""
-        self.filtered(
-            lambda order: (
-                order.state == 'sale'
-                and not order.locked
-                and order.invoice_status == 'invoiced'
-                and all(sub.state in ('done', 'cancelled') for sub in order.continuity_subscription_ids)
-            )
-        ).action_lock()
-
     # === THE GATE ON DELIVERIES === #
 
     def _set_continuity_hold(self, reason):
@@ -286,6 +275,8 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if program.shipping_policy != 'carrier' or program.bill_upfront or not self.carrier_id:
             return None
+        if self._is_continuity_replacement():
+            return None
         rate = self.carrier_id.rate_shipment(self)
         if not rate.get('success'):
             raise UserError(
@@ -297,7 +288,7 @@ class SaleOrder(models.Model):
     # === CORE METHODS OVERRIDES === #
 
     def _confirmation_error_message(self):
-        error = super()._confirmation_error_message()
+        error = self._get_continuity_reopening_refusal() or super()._confirmation_error_message()
         if error:
             return error
         stopped = self.continuity_subscription_ids.filtered(lambda sub: sub.state in ('done', 'cancelled'))[:1]
@@ -325,7 +316,7 @@ class SaleOrder(models.Model):
         self.continuity_subscription_ids._run()
         for child in self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments()):
             subscription = child.order_line.continuity_line_id.subscription_id
-            if subscription and not subscription.bill_upfront:
+            if subscription and not subscription.bill_upfront and not child._is_continuity_replacement():
                 subscription._plan_child_payments(child)
             if subscription.payment_method == 'token':
                 subscription._update_holds()

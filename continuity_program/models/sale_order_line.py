@@ -17,6 +17,12 @@ class SaleOrderLine(models.Model):
         ondelete='restrict',
         help="The planned shipment line that this child order line sends.",
     )
+    continuity_is_given_back = fields.Boolean(
+        string="Planned Again",
+        readonly=True,
+        copy=False,
+        help="Its child order was cancelled, and the plan has the shipment back: it gets another child order.",
+    )
     continuity_shipping_of_id = fields.Many2one(
         comodel_name='continuity.subscription',
         string="Shipping Costs Of",
@@ -192,7 +198,8 @@ class SaleOrderLine(models.Model):
 
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""
-        self.continuity_line_id._planning().write({'is_cancelled': True, 'cancel_cause': 'hand'})
+        kept = self.filtered(lambda line: not line.continuity_is_given_back)
+        kept.continuity_line_id._planning().write({'is_cancelled': True, 'cancel_cause': 'hand'})
 
     def _create_subscriptions(self):
         """Make the subscription, with its default plan, of each line that sells a program."""

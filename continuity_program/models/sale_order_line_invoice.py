@@ -60,9 +60,13 @@ class SaleOrderLine(models.Model):
         (self - plain).amount_to_invoice = 0.0
 
     def _is_billed_by_plan(self):
-        """Whether nothing of the line is invoiced from the order: a parent line, or a child line that is prepaid."""
+        """Whether nothing of the line is invoiced from the order: a parent line, or a child line that is prepaid, or
+        sent again."""
         self.ensure_one()
-        return bool(self._get_billing_subscription() or self.continuity_line_id.subscription_id.bill_upfront)
+        planned = self.continuity_line_id
+        return bool(
+            self._get_billing_subscription() or planned.subscription_id.bill_upfront or planned.replaces_line_id
+        )
 
     def _get_billing_subscription(self):
         """Return the subscription whose plan this line of a parent order bills: its goods, or their shipping costs."""

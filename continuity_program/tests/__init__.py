@@ -1,5 +1,6 @@
 from . import test_access
 from . import test_bad_input
+from . import test_boxes
 from . import test_changes
 from . import test_charges
 from . import test_close
@@ -19,8 +20,10 @@ from . import test_prepayments
 from . import test_preview_is_run
 from . import test_program
 from . import test_regressions
+from . import test_renew
 from . import test_revenue
 from . import test_schedule
+from . import test_state_machine
 from . import test_stop
 from . import test_sync
 from . import test_tours

@@ -1,3 +1,4 @@
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -5,16 +6,18 @@ from .common import day
 from .test_payments import PaymentCase
 
 
-@tagged('post_install', '-at_install')
-class TestClose(PaymentCase):
+class CloseCase(PaymentCase):
     def _finish(self, subscription, pay=True):
         """Send, bill and have paid all shipments of a subscription."""
         self._run_job('create_orders', day('2027-12-31'))
         self._deliver(subscription.child_order_ids.with_context(continuity_as_of='2027-12-31'))
         self._run_job('process_payments', day('2027-12-31'))
         if pay:
-            self._pay(subscription.payment_ids)
+            self._pay(subscription.payment_ids.filtered(lambda payment: payment.state != 'paid'))
 
+
+@tagged('post_install', '-at_install')
+class TestClose(CloseCase):
     def test_finished_subscription_is_done_and_its_order_locked(self):
         subscription = self._sell(self._create_program(2))
         self.assertEqual(self._run_job('close', day('2027-12-31')).selected_count, 0)
@@ -66,3 +69,168 @@ class TestClose(PaymentCase):
 
         self.assertEqual((endless | waiting).mapped('state'), ['running', 'running'])
         self.assertTrue(waiting.is_waiting)
+
+    def test_an_order_is_locked_once_its_ordinary_lines_are_invoiced_too(self):
+        lamp = self._create_product("Lamp", 50.0, invoice_policy='order')
+        subscription = self._sell(self._create_program(1), confirm=False)
+        order = subscription.order_id
+        order.order_line = [Command.create({'product_id': lamp.id})]
+        order.action_confirm()
+        self._finish(subscription)
+        self._run_job('close', day('2027-12-31'))
+        self.assertEqual((subscription.state, order.locked), ('done', False))
+        self.assertEqual(self._run_job('close', day('2027-12-31')).selected_count, 0)
+
+        order._create_invoices().action_post()
+
+        self.assertEqual(self._run_job('close', day('2027-12-31')).done_count, 1)
+        self.assertEqual((order.locked, order.invoice_status), (True, 'invoiced'))
+        self.assertEqual(self._run_job('close', day('2027-12-31')).selected_count, 0)
+
+    def test_an_order_of_two_subscriptions_closes_with_the_last(self):
+        subscription = self._sell(self._create_program(1), confirm=False)
+        order = subscription.order_id
+        other_program = self._create_program(2, name="Wine Club", duplicate_policy='allow')
+        order.order_line = [Command.create({'product_id': self._create_parent_product(other_program).id})]
+        other = order.continuity_subscription_ids - subscription
+        order.action_confirm()
+        self._run_job('create_orders')
+        self._deliver(order.continuity_child_ids)
+        self._run_job('process_payments')
+        self._pay(order.continuity_subscription_ids.payment_ids)
+
+        self._run_job('close', day('2027-01-20'))
+        self.assertEqual((subscription.state, other.state, order.locked), ('done', 'running', False))
+        self._finish(other)
+
+        self.assertEqual(self._run_job('close', day('2027-12-31')).done_count, 1)
+        self.assertEqual((other.state, order.locked), ('done', True))
+
+    def test_the_order_of_a_stopped_subscription_is_locked_too(self):
+        lamp = self._create_product("Lamp", 50.0, invoice_policy='order')
+        subscription = self._sell(self._create_program(3))
+        with_lamp = self._sell(self._create_program(3), confirm=False)
+        with_lamp.order_id.order_line = [Command.create({'product_id': lamp.id})]
+        with_lamp.order_id.action_confirm()
+        (subscription | with_lamp)._cancel()
+
+        self.assertEqual(self._run_job('close', day('2027-01-20')).done_count, 1)
+        self.assertEqual((subscription.order_id.locked, with_lamp.order_id.locked), (True, False))
+        with_lamp.order_id._create_invoices().action_post()
+
+        self.assertEqual(self._run_job('close', day('2027-01-20')).done_count, 1)
+        self.assertTrue(with_lamp.order_id.locked)
+        self.assertEqual((subscription | with_lamp).mapped('state'), ['cancelled', 'cancelled'])
+
+    def test_an_order_that_somebody_unlocked_stays_so(self):
+        subscription = self._sell(self._create_program(3))
+        subscription._cancel()
+        self._run_job('close', day('2027-01-20'))
+
+        subscription.order_id.action_unlock()
+
+        self.assertEqual(self._run_job('close', day('2027-01-21')).selected_count, 0)
+        self.assertFalse(subscription.order_id.locked)
+
+    def test_reactivating_unlocks_the_order(self):
+        subscription = self._sell(self._create_program(3))
+        subscription._cancel()
+        self._run_job('close', day('2027-01-20'))
+
+        subscription.with_context(continuity_as_of='2027-01-21')._reactivate()
+
+        self.assertFalse(subscription.order_id.locked)
+        self._finish(subscription)
+        self.assertEqual(self._run_job('close', day('2027-12-31')).done_count, 1)
+        self.assertTrue(subscription.order_id.locked)
+
+
+@tagged('post_install', '-at_install')
+class TestReopen(CloseCase):
+    def _sell_done(self, **values):
+        subscription = self._sell(self._create_program(2, **values))
+        self._finish(subscription)
+        self._run_job('close', day('2027-12-31'))
+        self.assertEqual((subscription.state, subscription.order_id.locked), ('done', True))
+        return subscription
+
+    def test_it_runs_until_something_new_has_happened(self):
+        subscription = self._sell_done()
+
+        subscription.action_reopen()
+
+        self.assertEqual((subscription.state, subscription.order_id.locked), ('running', False))
+        self.assertIn("Reopened by", ' '.join(subscription.message_ids.mapped('body')))
+        self.assertEqual(self._run_job('close', day('2028-01-01')).selected_count, 0)
+        again = subscription.line_ids[0].with_context(continuity_as_of='2028-01-02')._send_again()
+        self.assertEqual(self._run_job('close', day('2028-01-02')).selected_count, 0)
+        self._run_job('create_orders', day('2028-01-02'))
+        self.assertFalse(subscription.is_reopened)
+        self._deliver(again.child_order_id.with_context(continuity_as_of='2028-01-02'))
+        self._run_job('process_payments', day('2028-01-02'))
+
+        self.assertEqual(self._run_job('close', day('2028-01-03')).done_count, 1)
+
+        self.assertEqual((subscription.state, subscription.order_id.locked), ('done', True))
+        self.assertEqual(self._run_job('close', day('2028-01-04')).selected_count, 0)
+
+    def test_an_order_that_somebody_had_locked_stays_locked(self):
+        subscription = self._sell(self._create_program(2))
+        subscription.order_id.action_lock()
+        self._finish(subscription)
+        self._run_job('close', day('2027-12-31'))
+
+        subscription.action_reopen()
+
+        self.assertEqual((subscription.state, subscription.order_id.locked), ('running', True))
+
+    def test_closed_by_hand_at_once_where_it_is_finished(self):
+        subscription = self._sell_done(bill_upfront=True)
+        subscription.action_reopen()
+
+        subscription.action_close()
+
+        self.assertEqual((subscription.state, subscription.order_id.locked), ('done', True))
+
+    def test_closed_by_hand_later_where_it_is_not(self):
+        subscription = self._sell_done()
+        subscription.action_reopen()
+        subscription.line_ids = [Command.create({'product_id': self.books[5].id, 'date_planned': day('2028-02-01')})]
+
+        subscription.action_close()
+
+        self.assertEqual((subscription.state, subscription.is_reopened), ('running', False))
+        self._run_job('create_orders', day('2028-02-01'))
+        self._deliver(subscription.child_order_ids.with_context(continuity_as_of='2028-02-01'))
+        self._run_job('process_payments', day('2028-02-01'))
+        self._pay(subscription.payment_ids.filtered(lambda payment: payment.state == 'billed'))
+        self.assertEqual(self._run_job('close', day('2028-02-01')).done_count, 1)
+
+    def test_refused_with_the_reason(self):
+        running = self._sell(self._create_program(2))
+        with self.assertRaisesRegex(UserError, "is not done"):
+            running.action_reopen()
+        with self.assertRaisesRegex(UserError, "has not been reopened: it is closed by itself"):
+            running.action_close()
+        running._cancel()
+        with self.assertRaisesRegex(UserError, "has been stopped: reactivate it instead"):
+            running.action_reopen()
+
+    def test_managers_only(self):
+        subscription = self._sell_done()
+        groups = {
+            'all': 'sales_team.group_sale_salesman_all_leads',
+            'accountant': 'account.group_account_invoice',
+            'manager': 'sales_team.group_sale_manager',
+        }
+        users = {login: self._create_user(login, group) for login, group in groups.items()}
+        for login in ('all', 'accountant'):
+            for action in ('action_reopen', 'action_close'):
+                with self.subTest(login=login, action=action), self.assertRaises(AccessError):
+                    getattr(subscription.with_user(users[login]), action)()
+
+        subscription.with_user(users['manager']).action_reopen()
+        self.assertEqual(subscription.state, 'running')
+        subscription.with_user(users['manager']).action_close()
+
+        self.assertEqual(subscription.state, 'done')

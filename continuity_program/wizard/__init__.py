@@ -1,3 +1,4 @@
+from . import continuity_extend
 from . import continuity_job_wizard
 from . import continuity_job_wizard_line
 from . import continuity_plan_preview
