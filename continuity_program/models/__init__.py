@@ -17,8 +17,11 @@ from . import continuity_subscription_close
 from . import continuity_subscription_pause
 from . import continuity_subscription_shipping
 from . import continuity_subscription_stop
+from . import continuity_subscription_stock
+from . import continuity_subscription_unpaid
 from . import continuity_line
 from . import continuity_line_revenue
+from . import continuity_line_stock
 from . import continuity_payment
 from . import continuity_payment_bill
 from . import continuity_payment_charge
