@@ -451,13 +451,15 @@ class TestUnpaidStopped(UnpaidCase):
         going_on = self._sell_on_account()
         self._run_months(1, 2)
         self.env.cr.execute(
-            "ALTER TABLE continuity_subscription ADD CONSTRAINT test_not_stopped CHECK (id != %s OR state != 'cancelled')",
+            "ALTER TABLE continuity_subscription ADD CONSTRAINT test_runs CHECK (id != %s OR state = 'running')",
             [subscription.id],
         )
 
-        with self.assertLogs('odoo.addons.continuity_program.models.continuity_job_run', 'WARNING'):
-            with self.assertLogs('odoo.sql_db', 'ERROR'):
-                run = self._run_months(4)
+        with (
+            self.assertLogs('odoo.addons.continuity_program.models.continuity_job_run', 'WARNING'),
+            self.assertLogs('odoo.sql_db', 'ERROR'),
+        ):
+            run = self._run_months(4)
 
         self.assertRecordValues(run, [{'selected_count': 4, 'done_count': 2, 'skipped_count': 0, 'failed_count': 2}])
         self.assertTrue(subscription.is_parked)
@@ -555,6 +557,20 @@ class TestUnpaidShown(UnpaidCase):
         with freeze_time('2027-01-01 12:00:00'):
             self.assertFalse(self._search_unpaid())
 
+    def test_a_salesperson_finds_their_own(self):
+        salesperson = self._create_user('salesperson', 'sales_team.group_sale_salesman')
+        mine, theirs = self._sell_on_account(), self._sell_on_account()
+        mine.order_id.user_id = salesperson
+        theirs.order_id.user_id = self._create_user('colleague', 'sales_team.group_sale_salesman')
+        self._run_months(1)
+        self._run_job('process_payments', day('2027-01-01'))
+
+        with freeze_time('2027-01-02 12:00:00'):
+            found = self.env(user=salesperson)['continuity.subscription'].search([('is_unpaid', '=', True)])
+
+        self.assertEqual(found, mine)
+        self.assertEqual(found.with_env(self._as_of(day('2027-01-02'))).overdue_count, 1)
+
     def test_the_filter_goes_by_the_day_of_each_company(self):
         """At one instant, a payment of the 1st is overdue in Auckland and not in Honolulu."""
         self.company.partner_id.tz = 'Pacific/Honolulu'
@@ -594,7 +610,7 @@ class TestUnpaidShown(UnpaidCase):
 @tagged('post_install', '-at_install')
 class TestUnpaidQueries(UnpaidCase):
     def _count_queries(self, count, **program):
-        """Return how many queries a run needs that makes the second box of so many subscriptions, the first one paid."""
+        """Return how many queries a run needs that makes the second box of subscriptions that have paid the first."""
         program = self._create_program(2, payment_term_id=self.at_once.id, **program)
         subscriptions = self.env['continuity.subscription'].concat(*(self._sell(program) for _number in range(count)))
         domain = [('id', 'in', subscriptions.ids)]
