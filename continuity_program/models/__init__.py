@@ -23,10 +23,13 @@ from . import continuity_subscription_renew
 from . import continuity_subscription_shipping
 from . import continuity_subscription_stop
 from . import continuity_subscription_sync
+from . import continuity_subscription_stock
+from . import continuity_subscription_unpaid
 from . import continuity_line
 from . import continuity_line_sync
 from . import continuity_line_boxes
 from . import continuity_line_revenue
+from . import continuity_line_stock
 from . import continuity_payment
 from . import continuity_payment_bill
 from . import continuity_payment_charge

@@ -78,6 +78,7 @@ class JobBatch:
     :ivar skipped: list of (record, kind, reason, count) left out for a reason that may pass.
     :ivar failed: list of (record, reason, count) that raised.
     :ivar changes: list of (subscription, text) of what was changed, for jobs that tell it.
+    :ivar stock: what is free of each product looked at, by (warehouse, product), less what the batch has taken of it.
     """
 
     def __init__(self, as_of, limit=None, until=None):
@@ -88,6 +89,7 @@ class JobBatch:
         self.skipped = []
         self.failed = []
         self.changes = []
+        self.stock = {}
 
     def skip(self, record, kind, reason, count=1):
         """Leave a record out; ``kind`` is a short code, ``reason`` is for people."""
@@ -259,8 +261,13 @@ class ContinuityJobRun(models.Model):
         definition = engine._get_job(job)
         for company in engine._get_companies(self.env):
             model, day, candidates = engine._get_work(job, company, as_of, domain)
-            for record in model.search(candidates, order=engine._get_order(definition.order)):
-                rows += engine._preview_record(job, record, JobBatch(day))
+            order = definition.order if limit else 'id'
+            records = model.search(candidates, order=engine._get_order(order))
+            # A limited run goes by date over all records, others batch by batch.
+            size = max(len(records), 1) if limit else BATCH_SIZE
+            batch = JobBatch(day)
+            for start in range(0, len(records), size):
+                rows += engine._preview_records(job, records[start : start + size], batch)
         rows.sort(key=lambda row: (row.get('group', 0), row['date']))
         if limit:
             done = [row for row in rows if not row.get('skipped')][:limit]
@@ -268,14 +275,19 @@ class ContinuityJobRun(models.Model):
         return rows
 
     @api.model
-    def _preview_record(self, job, record, batch):
+    def _preview_records(self, job, records, batch):
+        """Return the rows of a batch: of all records together and, if that fails, one by one, as they are run."""
+        stock = dict(batch.stock)
         try:
             with self.env.cr.savepoint():
-                return getattr(record, f'_job_{job}_preview')(batch)
+                return getattr(records, f'_job_{job}_preview')(batch)
         except NOBODYS_FAULT:
             raise
         except Exception as error:
-            return [{**record._prepare_preview_row(), 'date': batch.as_of, 'skipped': self._explain(error)}]
+            batch.stock = stock
+            if len(records) > 1:
+                return [row for record in records for row in self._preview_records(job, record, batch)]
+            return [{**records._prepare_preview_row(), 'date': batch.as_of, 'skipped': self._explain(error)}]
 
     @api.model
     def _read_day(self, as_of):

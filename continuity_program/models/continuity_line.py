@@ -639,6 +639,7 @@ class ContinuityLine(models.Model):
         return (
             self.program_id.price_policy == 'current'
             and not self.price_overridden
+            and not self.instead_of_id
             and not self.subscription_id.price_per_event
         )
 

@@ -2,6 +2,7 @@ from datetime import date
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Domain
 
 
 class ContinuityPayment(models.Model):
@@ -261,6 +262,25 @@ class ContinuityPayment(models.Model):
     def _by_due_date(self, reverse=False):
         """Return the payments sorted by when they are due; those that wait for a shipment come last."""
         return self.sorted(lambda payment: (payment.due_date or date.max, payment.number, payment.id), reverse=reverse)
+
+    @api.model
+    def _get_overdue_domain(self, today):
+        """Return the domain of what should have been paid before ``today``."""
+        is_billed = Domain('move_line_id.parent_state', '=', 'posted')
+        return (
+            Domain('state', 'not in', ('paid', 'cancelled'))
+            & Domain('amount', '>', 0.0)
+            & (
+                (is_billed & Domain('move_line_id.date_maturity', '<', today))
+                | (~is_billed & Domain('ready_date', '<', today))
+            )
+        )
+
+    def _get_owed_since(self):
+        """Return the day on which it should have been paid: by its bill, or before there is one, by the plan."""
+        self.ensure_one()
+        line = self.move_line_id
+        return line.date_maturity if line.parent_state == 'posted' else self.ready_date
 
     def _get_open_amount(self):
         """Return what is not paid yet, in the order's currency."""

@@ -135,6 +135,20 @@ class ContinuityProgram(models.Model):
         comodel_name='product.product', check_company=True, domain="[('type', '=', 'service')]"
     )
     shipping_amount = fields.Monetary()
+    stock_policy = fields.Selection(
+        selection=[
+            ('backorder', "Deliver the rest later"),
+            ('wait', "Wait until it is in stock"),
+            ('substitute', "Send a substitute"),
+        ],
+        string="When Out of Stock",
+        default='backorder',
+        required=True,
+        help="Looked at when a child order is made. Deliver the rest later: the order is made, and Odoo delivers it as "
+        "goods come in. Wait: the order is made once all its products are in stock. Send a substitute: the first "
+        "substitute of the event that is in stock goes out instead, at the planned price; without one, the rest is "
+        "delivered later.",
+    )
     unpaid_policy = fields.Selection(
         selection=[
             ('ship', "Go on shipping"),
@@ -144,9 +158,19 @@ class ContinuityProgram(models.Model):
         string="When Unpaid",
         default='hold',
         required=True,
+        help="What becomes of new shipments when a customer owes more than is accepted. Child orders already made go "
+        "their way.",
     )
-    unpaid_max_count = fields.Integer(string="Unpaid Payments Accepted")
-    unpaid_max_days = fields.Integer(string="Days Overdue Accepted")
+    unpaid_max_count = fields.Integer(
+        string="Unpaid Payments Accepted",
+        help="With more overdue payments than this, new shipments are held or the subscription is stopped. "
+        "0: not looked at.",
+    )
+    unpaid_max_days = fields.Integer(
+        string="Days Overdue Accepted",
+        help="With a payment overdue for more days than this, new shipments are held or the subscription is stopped. "
+        "0: not looked at.",
+    )
 
     # Commitment
     minimum_shipments = fields.Integer(help="The customer commits to this many shipments.")

@@ -84,6 +84,13 @@ class ContinuityProgramLine(models.Model):
         required=True,
         help="Skip: the event is passed over and takes no time. End: the program stops after this event.",
     )
+    substitute_ids = fields.Many2many(
+        comodel_name='product.product',
+        string="Substitutes",
+        check_company=True,
+        domain="[('sale_ok', '=', True), ('continuity_program_id', '=', False), ('id', '!=', product_id)]",
+        help="Sent instead of the product when it is out of stock: the first of them that is in stock.",
+    )
     probability = fields.Float(default=100.0, help="Expected share of customers who take it, for the forecast.")
 
     subscription_line_ids = fields.One2many(comodel_name='continuity.line', inverse_name='program_line_id')
@@ -143,7 +150,7 @@ class ContinuityProgramLine(models.Model):
             return self.env._("the probability must be between 0 and 100 %.")
         return None
 
-    @api.constrains('product_id', 'product_uom_id', 'payment_term_id')
+    @api.constrains('product_id', 'product_uom_id', 'payment_term_id', 'substitute_ids')
     def _check_product(self):
         for line in self:
             reason = line._get_product_error()
@@ -155,7 +162,7 @@ class ContinuityProgramLine(models.Model):
     def _get_product_error(self):
         """Return why the product cannot be sent, or nothing."""
         self.ensure_one()
-        if self.product_id.continuity_program_id:
+        if (self.product_id | self.substitute_ids).continuity_program_id:
             return self.env._("a product that sells a continuity program cannot be sent by one.")
         if self.payment_term_id.early_discount:
             return self.env._(
@@ -164,12 +171,14 @@ class ContinuityProgramLine(models.Model):
             )
         if not self.product_id.active:
             return self.env._("the product is archived. Choose another one, or restore it.")
-        if not self.product_uom_id._has_common_reference(self.product_id.uom_id):
-            return self.env._(
-                "the unit %(unit)s does not fit a product counted in %(product_unit)s.",
-                unit=self.product_uom_id.name,
-                product_unit=self.product_id.uom_id.name,
-            )
+        for product in self.product_id | self.substitute_ids:
+            if not self.product_uom_id._has_common_reference(product.uom_id):
+                return self.env._(
+                    "the unit %(unit)s does not fit %(product)s, which is counted in %(product_unit)s.",
+                    unit=self.product_uom_id.name,
+                    product=product.display_name,
+                    product_unit=product.uom_id.name,
+                )
         return None
 
     @api.constrains(

@@ -43,37 +43,50 @@ class ContinuitySubscription(models.Model):
         for subscription in self.filtered(lambda subscription: subscription.state == 'paused'):
             subscription._resume(subscription.resume_date)
         due, skipped = [], Counter()
-        for lines in self._get_due_shipments(batch):
-            refusal = lines.subscription_id._get_child_refusal(lines, batch.as_of)
+        for lines, refusal, substitutes in self._get_decided_shipments(batch):
             if refusal:
                 skipped[lines.subscription_id, *refusal] += 1
             else:
-                due.append(lines)
+                due.append((lines, substitutes))
         for (subscription, kind, reason), count in skipped.items():
             batch.skip(subscription, kind, reason, count)
-        self._create_child_orders(due[: batch.limit])
-        batch.done += len(due[: batch.limit])
+            if kind == 'unpaid_stopped':
+                subscription._stop_unpaid(reason)
+        made = due[: batch.limit]
+        for lines, substitutes in made:
+            lines.subscription_id._write_substitutes(substitutes)
+        self._create_child_orders([lines for lines, _substitutes in made])
+        batch.done += len(made)
 
     def _job_create_orders_weigh(self, batch):
         return len(self._get_due_shipments(batch))
 
     def _job_create_orders_preview(self, batch):
         rows = []
-        for lines in self._get_due_shipments(batch):
+        for lines, refusal, substitutes in self._get_decided_shipments(batch):
             subscription = lines.subscription_id
-            refusal = subscription._get_child_refusal(lines, batch.as_of)
-            products = ', '.join(f"{line.quantity:g} × {line.product_id.display_name}" for line in lines)
             rows.append(
                 {
                     **subscription._prepare_preview_row(),
                     'line_ids': lines.ids,
                     'skipped': refusal[1] if refusal else False,
-                    'change': products,
+                    'change': ', '.join(line._get_sent_text(substitutes.get(line)) for line in lines),
                     'date': lines[0].date_planned,
-                    'amount': subscription._get_child_amount(lines),
+                    'amount': subscription._get_child_amount(lines, substitutes),
                 }
             )
         return rows
+
+    def _get_decided_shipments(self, batch):
+        """Yield what becomes of each child order that is due: its lines, why it is not made now, as (code, text) or
+        nothing, and what is sent instead of what is out of stock, the product by line."""
+        shipments = self._get_due_shipments(batch)
+        self._look_up_stock(shipments, batch.stock)
+        for lines in shipments:
+            subscription = lines.subscription_id
+            refusal = subscription._get_child_refusal(lines, batch.as_of)
+            refusal = refusal or subscription._get_stock_refusal(lines, batch.stock)
+            yield lines, refusal, {} if refusal else subscription._take_stock(lines, batch.stock)
 
     def _get_due_shipments(self, batch):
         """Return the lines of each child order that is due: one per subscription, shipment number and address.
@@ -95,6 +108,10 @@ class ContinuitySubscription(models.Model):
         :rtype: tuple[str, str] | None
         """
         self.ensure_one()
+        return self._get_unpaid_refusal() or self._get_card_refusal(lines, as_of)
+
+    def _get_card_refusal(self, lines, as_of):
+        """Return why the customer's card cannot pay a child order of the lines, as (code, text), or nothing."""
         if self.payment_method != 'token' or self.bill_upfront:
             return None
         token_sudo = self._get_own_token()
@@ -142,9 +159,16 @@ class ContinuitySubscription(models.Model):
             orders.action_confirm()
         return orders
 
-    def _get_child_amount(self, lines):
-        """Return what a child order of the lines would cost, taxes and shipping included, by Odoo's own order."""
-        order = self.env['sale.order'].new(self._prepare_child_order(lines))
+    def _get_child_amount(self, lines, substitutes):
+        """Return what a child order of the lines would cost, taxes and shipping included, by Odoo's own order.
+
+        :param dict substitutes: the products sent instead of those planned, by line.
+        """
+        values = self._prepare_child_order(lines)
+        replaced = {line.id: line._prepare_substitution(product) for line, product in substitutes.items()}
+        for _command, _id, line_values in values['order_line']:
+            line_values |= replaced.get(line_values.get('continuity_line_id'), {})
+        order = self.env['sale.order'].new(values)
         rate = order._get_continuity_carrier_rate(lines.program_id)
         return order.amount_total + (rate['price'] if rate else 0.0)
 

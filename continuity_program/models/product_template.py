@@ -47,10 +47,11 @@ class ProductTemplate(models.Model):
                 program=program_sudo.display_name,
                 program_company=program_sudo.company_id.name,
             )
+        variants = self.with_context(active_test=False).product_variant_ids
         event_line = (
             self.env['continuity.program.line']
             .sudo()
-            .search([('product_id', 'in', self.with_context(active_test=False).product_variant_ids.ids)], limit=1)
+            .search(['|', ('product_id', 'in', variants.ids), ('substitute_ids', 'in', variants.ids)], limit=1)
         )
         if event_line:
             return self.env._(

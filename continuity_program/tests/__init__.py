@@ -11,6 +11,7 @@ from . import test_gate
 from . import test_gate_table
 from . import test_missed_days
 from . import test_money_matrix
+from . import test_out_of_stock
 from . import test_parent_price
 from . import test_pause
 from . import test_payment_roads
@@ -27,5 +28,6 @@ from . import test_state_machine
 from . import test_stop
 from . import test_sync
 from . import test_tours
+from . import test_unpaid
 from . import test_update_events
 from . import test_upfront_shares
