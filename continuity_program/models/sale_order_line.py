@@ -199,7 +199,9 @@ class SaleOrderLine(models.Model):
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""
         kept = self.filtered(lambda line: not line.continuity_is_given_back)
-        kept.continuity_line_id._planning().write({'is_cancelled': True, 'cancel_cause': 'hand'})
+        planned = kept.continuity_line_id._planning()
+        planned.write({'is_cancelled': True, 'cancel_cause': 'hand', 'child_line_id': False, 'child_order_id': False})
+        planned.flush_recordset()
 
     def _create_subscriptions(self):
         """Make the subscription, with its default plan, of each line that sells a program."""

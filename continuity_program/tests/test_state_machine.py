@@ -153,7 +153,7 @@ class Life:
 
     def do_remove_event(self, number):
         lines = self.subscription.program_id.line_ids
-        if len(lines) > 3 and not lines.sorted('event_number')[0] == self.pick(lines, number):
+        if len(lines) > 3 and lines.sorted('event_number')[0] != self.pick(lines, number):
             self.pick(lines, number).unlink()
 
 
