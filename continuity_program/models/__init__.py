@@ -15,10 +15,15 @@ from . import continuity_subscription_orders
 from . import continuity_subscription_payments
 from . import continuity_subscription_close
 from . import continuity_subscription_pause
+from . import continuity_subscription_change
 from . import continuity_subscription_shipping
 from . import continuity_subscription_stop
 from . import continuity_line
 from . import continuity_line_revenue
+from . import continuity_line_change
+from . import continuity_plan_change_mixin
+from . import continuity_plan_change
+from . import continuity_plan_change_line
 from . import continuity_payment
 from . import continuity_payment_bill
 from . import continuity_payment_charge

@@ -187,8 +187,7 @@ class ContinuityLine(models.Model):
     @api.depends('product_id')
     def _compute_product_uom_id(self):
         for line in self:
-            if not line.product_uom_id or not line.product_uom_id._has_common_reference(line.product_id.uom_id):
-                line.product_uom_id = line.product_id.uom_id
+            line.product_uom_id = line._get_unit_for(line.product_id)
 
     @api.depends('price_unit', 'discount', 'quantity', 'tax_ids', 'product_id')
     def _compute_amount(self):
@@ -393,13 +392,24 @@ class ContinuityLine(models.Model):
         """Return the flags that keep what ``vals`` changed, and the price of a product put in by hand."""
         self.ensure_one()
         values = {flag: True for name, flag in OVERRIDE_FLAGS.items() if name in vals and self.program_line_id}
+        return values | {name: value for name, value in self._prepare_repricing(vals).items() if name not in vals}
+
+    def _prepare_repricing(self, vals):
+        """Return what of price, discount and taxes follows from what was changed: a price changed by hand stays, with the
+        taxes of the product now sent."""
+        self.ensure_one()
         priced_by = {'product_id', 'quantity', 'product_uom_id', 'partner_shipping_id'}
         if self.subscription_id.price_per_event:
             # The price agreed for the event stays, per piece, while its product does.
             priced_by = {'product_id'}
-        if priced_by & vals.keys() and not self.price_overridden:
-            prices = self._prepare_price_values()
-            values |= {name: value for name, value in prices.items() if name not in vals}
+        values = {}
+        if self.price_overridden or {'price_unit', 'discount'} <= vals.keys():
+            if 'product_id' in vals:
+                values = {'tax_ids': [Command.set(self._get_product_taxes(self.product_id).ids)]}
+        elif priced_by & vals.keys():
+            values = self._prepare_price_values()
+        if self.taxes_overridden:
+            values.pop('tax_ids', None)
         return values
 
     def _cancel_planned(self, cause):
@@ -486,21 +496,34 @@ class ContinuityLine(models.Model):
 
     # === PRICES === #
 
-    def _prepare_price_values(self, price_date=None):
+    def _prepare_price_values(self, price_date=None, product=None):
         """Return price, discount and taxes of the line by the order's terms, or those of the day given.
 
         The price of an event stays that of the program while the program's product is sent.
+
+        :param product: what is sent in place of the line's product, in the unit it would have.
         """
         self.ensure_one()
-        program_line = self.program_line_id if self.program_line_id.product_id == self.product_id else None
+        product = product or self.product_id
+        program_line = self.program_line_id if self.program_line_id.product_id == product else None
         return self.subscription_id._prepare_price_values(
-            self.product_id,
+            product,
             self.quantity,
-            self.product_uom_id or self.product_id.uom_id,
+            self._get_unit_for(product),
             program_line,
             address=self.partner_shipping_id,
             price_date=price_date,
         )
+
+    def _get_unit_for(self, product):
+        """Return the unit the line has with a product: its own where that fits, else the product's."""
+        is_fitting = self.product_uom_id and self.product_uom_id._has_common_reference(product.uom_id)
+        return self.product_uom_id if is_fitting else product.uom_id
+
+    def _get_product_taxes(self, product):
+        """Return the taxes of a product that is sent in the line's place."""
+        subscription = self.subscription_id
+        return subscription._get_taxes(product, self.partner_shipping_id or subscription.partner_shipping_id)
 
     def _follow_address(self):
         """Give the lines the taxes of the subscription's new address; the price before included taxes stays."""
