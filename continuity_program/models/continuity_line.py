@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
+from .continuity_guard_mixin import CHANGING_MANY
+
 #: What an agent may change on a planned line, and the flag that keeps the change.
 OVERRIDE_FLAGS = {
     'price_unit': 'price_overridden',
@@ -331,12 +333,13 @@ class ContinuityLine(models.Model):
             if reason:
                 raise UserError(reason)
         result = super().write(vals)
-        for line in self._planning():
-            line.write(line._prepare_override_values(vals))
+        lines = self._planning()
+        for values, changed in lines._group_by_values([line._prepare_override_values(vals) for line in lines]):
+            changed.write(values)
         if {'date_planned', 'event_number'} & vals.keys():
             self._planning()._keep_shipment_together('date_planned' in vals)
-        self.subscription_id._unpark()
-        self.subscription_id._update_parent_line()
+        if self.env.context.get('continuity_changing_many') is not CHANGING_MANY:
+            self.subscription_id._follow_plan_change()
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -395,8 +398,8 @@ class ContinuityLine(models.Model):
         return values | {name: value for name, value in self._prepare_repricing(vals).items() if name not in vals}
 
     def _prepare_repricing(self, vals):
-        """Return what of price, discount and taxes follows from what was changed: a price changed by hand stays, with the
-        taxes of the product now sent."""
+        """Return what of price, discount and taxes follows from what was changed: a price changed by hand stays, with
+        the taxes of the product now sent."""
         self.ensure_one()
         priced_by = {'product_id', 'quantity', 'product_uom_id', 'partner_shipping_id'}
         if self.subscription_id.price_per_event:
@@ -441,6 +444,18 @@ class ContinuityLine(models.Model):
                 )
             ).values()
         )
+
+    def _group_by_values(self, values_list):
+        """Return the lines that have the same values, so that they can be written at once.
+
+        :param list[dict] values_list: the values of each line.
+        :return: the values, with the lines.
+        :rtype: list[tuple[dict, continuity.line]]
+        """
+        groups = {}
+        for line, values in zip(self, values_list, strict=True):
+            groups.setdefault(repr(sorted(values.items())), (values, []))[1].append(line.id)
+        return [(values, self.browse(ids)) for values, ids in groups.values()]
 
     def _get_position(self):
         """Return where the line stands in its program: (event ID, occurrence), by the program's numbers of today."""

@@ -6,6 +6,7 @@ from odoo.fields import Command, Date
 from odoo.tools import format_date
 
 from .. import schedule
+from .continuity_guard_mixin import CHANGING_MANY
 
 #: What each kind of mass change writes, and its undo puts back.
 CHANGED_FIELDS = {
@@ -84,7 +85,9 @@ class ContinuityLine(models.Model):
         :rtype: list[LineChange]
         """
         changes = []
-        for subscription, lines in self.grouped('subscription_id').items():
+        lines_of = self.grouped('subscription_id')
+        for subscription in self.subscription_id:
+            lines = lines_of[subscription]
             planned = lines._planned()
             changes += [line._leave_out({'date_planned': line.date_planned}) for line in lines - planned]
             if not planned:
@@ -202,17 +205,20 @@ class ContinuityLine(models.Model):
     # === DOING IT === #
 
     def _change(self, values):
-        """Write what a mass change makes of lines of one subscription, by all rules of a change by hand.
+        """Write what a mass change makes of lines of one subscription, by all rules of a change by hand; the parent line
+        does not follow yet.
 
         :raise UserError: for what a change by hand is refused for, and where something else came of it.
         """
         values_to_write = self._to_write(values)
-        self.write({name: value for name, value in values_to_write.items() if name in HAND_FIELDS})
+        self.with_context(continuity_changing_many=CHANGING_MANY).write(
+            {name: value for name, value in values_to_write.items() if name in HAND_FIELDS}
+        )
         self._planning().write({name: value for name, value in values_to_write.items() if name not in HAND_FIELDS})
         for line in self:
             if not line._has_values(values):
                 raise UserError(self.env._("%(line)s would not become what was shown.", line=line.display_name))
 
     def _put_back(self, values):
-        """Write the values a line had before a mass change."""
+        """Write the values the lines had before a mass change."""
         self._planning().write(self._to_write(values))

@@ -23,6 +23,13 @@ class ContinuityPlanChange(models.Model):
     line_ids = fields.One2many(
         comodel_name='continuity.plan.change.line', inverse_name='change_id', string="Lines", readonly=True
     )
+    # Whose plans it concerns: for the rule on records, which would leave lines in the cache of who may not see them.
+    salesperson_ids = fields.Many2many(
+        comodel_name='res.users', string="Salespeople", compute='_compute_salesperson_ids', store=True
+    )
+    is_for_all = fields.Boolean(
+        compute='_compute_salesperson_ids', store=True, help="It concerns a plan that has no salesperson."
+    )
     line_count = fields.Integer(string="Lines Changed", readonly=True)
     left_out_count = fields.Integer(string="Lines Left Out", readonly=True)
     #: By how many days the clocks of customers were moved with their plans: {subscription id: days}.
@@ -40,6 +47,12 @@ class ContinuityPlanChange(models.Model):
         return [('shift', self.env._("Shift dates")), ('substitute', self.env._("Substitute product"))]
 
     # === COMPUTE METHODS === #
+
+    @api.depends('line_ids.user_id')
+    def _compute_salesperson_ids(self):
+        for change in self:
+            change.salesperson_ids = change.line_ids.user_id
+            change.is_for_all = any(not row.user_id for row in change.line_ids)
 
     @api.depends('state', 'line_count', 'user_id')
     @api.depends_context('uid')

@@ -38,12 +38,11 @@ class ContinuityPlanChangeLine(models.Model):
         names = {name: self._get_names(name) for name in ('product_id', 'tax_ids')}
         reasons = {row: row._get_undo_refusal(names) for row in self}
         back = self.filtered(lambda row: not reasons[row])
-        for row in back:
-            row.line_id._put_back(row.old_values)
+        for values, lines in back.line_id._group_by_values(back.mapped('old_values')):
+            lines._put_back(values)
         if back and 'date_planned' in back[0].old_values:
             back.line_id._planning()._keep_shipment_together(is_date_changed=True)
-        back.subscription_id._unpark()
-        back.subscription_id._update_parent_line()
+        back.subscription_id._follow_plan_change()
         return reasons
 
     def _get_undo_refusal(self, names):
@@ -57,13 +56,13 @@ class ContinuityPlanChangeLine(models.Model):
             return self.env._("It is no longer in the plan.")
         if not (line.has_access('write') and line.subscription_id.has_access('write')):
             return self.env._("You may not change this plan.")
+        if not self._has_all(names):
+            return self.env._("The product or a tax it had before no longer exists.")
         reason = line._get_change_refusal(self.old_values)
         if reason:
             return reason
         if not line._has_values(self.new_values):
             return self.env._("It was changed again since.")
-        if not self._has_all(names):
-            return self.env._("The product or a tax it had before no longer exists.")
         return None
 
     def _has_all(self, names):

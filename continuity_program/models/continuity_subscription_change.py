@@ -35,6 +35,11 @@ class ContinuitySubscription(models.Model):
         action['context'] = {}
         return action
 
+    def _follow_plan_change(self):
+        """Let what hangs on the plan follow a change by hand: what failed is tried again, a quotation tells the plan."""
+        self._unpark()
+        self._update_parent_line()
+
     # === THE CUSTOMER'S CLOCK === #
 
     def _has_clock(self):

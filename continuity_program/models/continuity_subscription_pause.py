@@ -85,14 +85,16 @@ class ContinuitySubscription(models.Model):
         event = following.program_line_id._prepare_event(1)
         position, (months, days) = following._get_position(), event.interval
         delay = (self.delay_months, self.delay_days)
-        dates = self._get_dates_behind(position, delay)
+        dates = dates_before = self._get_dates_behind(position, delay)
         # What has a fixed date, or no interval, has no rhythm of its own: it goes out on the day.
         while any(event.interval) and not event.start_date and dates.get(position, day) < day:
             delay = (delay[0] + months, delay[1] + days)
             dates = self._get_dates_behind(position, delay)
         self._planning().write({'delay_months': delay[0], 'delay_days': delay[1]})
         for line in planned:
-            date = dates.get(line._get_position()) if not line.date_overridden else None
+            # A date changed by hand stays, unless the whole plan was moved and the clock with it.
+            is_on_clock = not line.date_overridden or line.date_planned == dates_before.get(line._get_position())
+            date = dates.get(line._get_position()) if is_on_clock else None
             line._planning().date_planned = max(date or line.date_planned, day)
 
     def _get_dates_behind(self, position, delay):

@@ -141,6 +141,8 @@ KEPT_FIELDS = {
         'announced_date': '2030-01-01',
         'decline_until': '2030-01-01',
     },
+    'continuity.plan.change': {'state': 'undone', 'user_id': 1, 'clock_days': {}},
+    'continuity.plan.change.line': {'old_values': {}, 'state': 'undone'},
     'continuity.payment': {
         'amount': 0.01,
         'state': 'paid',
@@ -434,14 +436,20 @@ class TestBeyondTheScreens(AccessCase):
 
     def test_what_the_addon_keeps_is_written_by_nobody(self):
         child = self.mine.order_id.continuity_child_ids
+        dialog = self.env['continuity.mass.change'].browse(self.mine.action_change_plans()['res_id'])
+        dialog.days = 3
+        dialog.action_preview()
+        change = self.env['continuity.plan.change'].browse(dialog.action_apply()['res_id'])
         records = {
+            'continuity.plan.change': change,
+            'continuity.plan.change.line': change.line_ids[0],
             'continuity.subscription': self.mine,
             'continuity.line': self.mine.line_ids.filtered(lambda line: line.state == 'planned')[:1],
             'continuity.payment': self.mine.payment_ids[:1],
             'sale.order': child,
             'sale.order.line': child.order_line,
         }
-        self.assertEqual([len(record) for record in records.values()], [1] * 5)
+        self.assertEqual([len(record) for record in records.values()], [1] * 7)
         self.assertTrue(self._is_written(self.mine.with_user(self.users['own']), {'member_number': "7"}))
         written = [
             (login, model, name)

@@ -1,6 +1,5 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.fields import Command
 from odoo.tools import format_amount, format_date
 
 #: What, changed, asks for another preview.
@@ -41,8 +40,8 @@ class ContinuityMassChange(models.TransientModel):
     days = fields.Integer(help="Later; with a minus, earlier.")
     date_to = fields.Date(
         string="First Shipment On",
-        help="The earliest of each subscription's selected shipments goes out on this day, the others keep their distance "
-        "from it.",
+        help="The earliest of each subscription's selected shipments goes out on this day, the others keep their "
+        "distance from it.",
     )
 
     # Substitute product
@@ -130,6 +129,7 @@ class ContinuityMassChange(models.TransientModel):
         if not self.change_count:
             raise UserError(self.env._("There is nothing to change."))
         changes = self.env['continuity.plan.change']._change_plans(self.kind, self._get_criteria_text(), self.line_ids)
+        self._forget_preview()
         return changes._get_records_action(name=self.env._("Plan Changes"))
 
     # === THE SELECTION === #

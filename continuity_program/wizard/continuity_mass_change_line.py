@@ -23,10 +23,11 @@ class ContinuityMassChangeLine(models.TransientModel):
         reasons = {row: row.reason or row._get_refusal() for row in self}
         rows = self.filtered(lambda row: not reasons[row])
         days = rows._get_clock_days()
-        for values, lines in rows._get_lines_by_values():
+        for values, lines in rows.line_id._group_by_values(rows.mapped('new_values')):
             lines._change(values)
         if days:
             subscription._move_clock(days)
+        rows.subscription_id._follow_plan_change()
         return reasons
 
     def _get_refusal(self):
@@ -38,14 +39,6 @@ class ContinuityMassChangeLine(models.TransientModel):
         if not line._has_values(self.old_values):
             return self.env._("It was changed since the preview.")
         return line._get_mass_change_refusal(self.new_values)
-
-    def _get_lines_by_values(self):
-        """Return the values to write, each with the lines that get them.
-
-        :rtype: list[tuple[dict, continuity.line]]
-        """
-        groups = self.grouped(lambda row: str(sorted(row.new_values.items())))
-        return [(rows[0].new_values, rows.line_id) for rows in groups.values()]
 
     def _get_clock_days(self):
         """Return by how much the customer's own clock moves along: where the whole plan of the program moves."""
