@@ -205,8 +205,8 @@ class ContinuityLine(models.Model):
     # === DOING IT === #
 
     def _change(self, values):
-        """Write what a mass change makes of lines of one subscription, by all rules of a change by hand; the parent line
-        does not follow yet.
+        """Write what a mass change makes of lines of one subscription, by all rules of a change by hand; the parent
+        line does not follow yet.
 
         :raise UserError: for what a change by hand is refused for, and where something else came of it.
         """

@@ -36,7 +36,7 @@ class ContinuitySubscription(models.Model):
         return action
 
     def _follow_plan_change(self):
-        """Let what hangs on the plan follow a change by hand: what failed is tried again, a quotation tells the plan."""
+        """Let what hangs on the plan follow a change by hand: what failed is tried again, a quotation tells it."""
         self._unpark()
         self._update_parent_line()
 
