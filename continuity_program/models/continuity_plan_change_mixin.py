@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import format_amount, format_date
 
+from .continuity_line_change import CHANGED_FIELDS
+
 
 class ContinuityPlanChangeMixin(models.AbstractModel):
     """What a mass change makes of one planned line: in its preview, and in its log.
@@ -66,15 +68,15 @@ class ContinuityPlanChangeMixin(models.AbstractModel):
         ]
         return ' · '.join(filter(None, parts))
 
-    def _prepare_row(self, change):
-        """Return the values of a row for a ``LineChange``."""
+    def _prepare_row(self, kind, change):
+        """Return the values of a row for a ``LineChange`` of a kind."""
         line = change.line
         return {
             'line_id': line.id,
             'subscription_id': line.subscription_id.id,
             'event_number': line.event_number,
             'product_id': line.product_id.id,
-            'old_values': line._read_values(change.values) if change.values else False,
+            'old_values': line._read_values(CHANGED_FIELDS[kind]),
             'new_values': change.values or False,
             'reason': change.reason,
         }

@@ -172,9 +172,9 @@ class TestShift(MassChangeCase):
         self.assertEqual(
             rows,
             [
-                (1, False, False, past % '11/22/2026'),
-                (2, False, False, past % '12/23/2026'),
-                (3, False, False, past % '01/20/2027'),
+                (1, '01/01/2027', False, past % '11/22/2026'),
+                (2, '02/01/2027', False, past % '12/23/2026'),
+                (3, '03/01/2027', False, past % '01/20/2027'),
                 (4, '04/01/2027', '02/20/2027', False),
             ],
         )

@@ -115,7 +115,7 @@ class ContinuityMassChange(models.TransientModel):
         self.check_access('write')
         self._forget_preview()
         Row = self.env['continuity.mass.change.line'].sudo()
-        Row.create([{**Row._prepare_row(change), 'wizard_id': self.id} for change in self._get_changes()])
+        Row.create([{**Row._prepare_row(self.kind, change), 'wizard_id': self.id} for change in self._get_changes()])
         self.sudo().is_previewed = True
         return self._get_dialog()
 
