@@ -20,6 +20,7 @@ from . import continuity_subscription_close
 from . import continuity_subscription_pause
 from . import continuity_subscription_boxes
 from . import continuity_subscription_renew
+from . import continuity_subscription_change
 from . import continuity_subscription_shipping
 from . import continuity_subscription_stop
 from . import continuity_subscription_sync
@@ -30,6 +31,10 @@ from . import continuity_line_sync
 from . import continuity_line_boxes
 from . import continuity_line_revenue
 from . import continuity_line_stock
+from . import continuity_line_change
+from . import continuity_plan_change_mixin
+from . import continuity_plan_change
+from . import continuity_plan_change_line
 from . import continuity_payment
 from . import continuity_payment_bill
 from . import continuity_payment_charge

@@ -6,6 +6,8 @@ from odoo.tools import ormcache
 PLANNING = object()
 #: The context value of a run that commits; it cannot come by RPC either.
 COMMITTING = object()
+#: The context value of one of many changes of a plan, after all of which the parent line follows; not by RPC either.
+CHANGING_MANY = object()
 
 
 class ContinuityGuardMixin(models.AbstractModel):

@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
+from .continuity_guard_mixin import CHANGING_MANY
+
 #: What an agent may change on a planned line, and the flag that keeps the change.
 OVERRIDE_FLAGS = {
     'price_unit': 'price_overridden',
@@ -199,8 +201,7 @@ class ContinuityLine(models.Model):
     @api.depends('product_id')
     def _compute_product_uom_id(self):
         for line in self:
-            if not line.product_uom_id or not line.product_uom_id._has_common_reference(line.product_id.uom_id):
-                line.product_uom_id = line.product_id.uom_id
+            line.product_uom_id = line._get_unit_for(line.product_id)
 
     @api.depends('price_unit', 'discount', 'quantity', 'tax_ids', 'product_id')
     def _compute_amount(self):
@@ -346,12 +347,13 @@ class ContinuityLine(models.Model):
             if reason:
                 raise UserError(reason)
         result = super().write(vals)
-        for line in self._planning():
-            line.write(line._prepare_override_values(vals))
+        lines = self._planning()
+        for values, changed in lines._group_by_values([line._prepare_override_values(vals) for line in lines]):
+            changed.write(values)
         if {'date_planned', 'event_number'} & vals.keys():
             self._planning()._keep_shipment_together('date_planned' in vals)
-        self.subscription_id._unpark()
-        self.subscription_id._update_parent_line()
+        if self.env.context.get('continuity_changing_many') is not CHANGING_MANY:
+            self.subscription_id._follow_plan_change()
         return result
 
     @api.ondelete(at_uninstall=False)
@@ -409,13 +411,24 @@ class ContinuityLine(models.Model):
         """Return the flags that keep what ``vals`` changed, and the price of a product put in by hand."""
         self.ensure_one()
         values = {flag: True for name, flag in OVERRIDE_FLAGS.items() if name in vals and self.program_line_id}
+        return values | {name: value for name, value in self._prepare_repricing(vals).items() if name not in vals}
+
+    def _prepare_repricing(self, vals):
+        """Return what of price, discount and taxes follows from what was changed: a price changed by hand stays, with
+        the taxes of the product now sent."""
+        self.ensure_one()
         priced_by = {'product_id', 'quantity', 'product_uom_id', 'partner_shipping_id'}
         if self.subscription_id.price_per_event:
             # The price agreed for the event stays, per piece, while its product does.
             priced_by = {'product_id'}
-        if priced_by & vals.keys() and not self.price_overridden:
-            prices = self._prepare_price_values()
-            values |= {name: value for name, value in prices.items() if name not in vals}
+        values = {}
+        if self.price_overridden or {'price_unit', 'discount'} <= vals.keys():
+            if 'product_id' in vals:
+                values = {'tax_ids': [Command.set(self._get_product_taxes(self.product_id).ids)]}
+        elif priced_by & vals.keys():
+            values = self._prepare_price_values()
+        if self.taxes_overridden:
+            values.pop('tax_ids', None)
         return values
 
     def _cancel_planned(self, cause):
@@ -454,6 +467,18 @@ class ContinuityLine(models.Model):
                 )
             ).values()
         )
+
+    def _group_by_values(self, values_list):
+        """Return the lines that have the same values, so that they can be written at once.
+
+        :param list[dict] values_list: the values of each line.
+        :return: the values, with the lines.
+        :rtype: list[tuple[dict, continuity.line]]
+        """
+        groups = {}
+        for line, values in zip(self, values_list, strict=True):
+            groups.setdefault(repr(sorted(values.items())), (values, []))[1].append(line.id)
+        return [(values, self.browse(ids)) for values, ids in groups.values()]
 
     def _get_position(self):
         """Return where the line stands in its program: (event ID, occurrence), by the program's numbers of today."""
@@ -522,22 +547,35 @@ class ContinuityLine(models.Model):
 
     # === PRICES === #
 
-    def _prepare_price_values(self, price_date=None):
+    def _prepare_price_values(self, price_date=None, product=None):
         """Return price, discount and taxes of the line by the order's terms, or those of the day given.
 
         The price of an event stays that of the program while the program's product is sent. What is sent again is free.
+
+        :param product: what is sent in place of the line's product, in the unit it would have.
         """
         self.ensure_one()
-        program_line = self.program_line_id if self.program_line_id.product_id == self.product_id else None
+        product = product or self.product_id
+        program_line = self.program_line_id if self.program_line_id.product_id == product else None
         prices = self.subscription_id._prepare_price_values(
-            self.product_id,
+            product,
             self.quantity,
-            self.product_uom_id or self.product_id.uom_id,
+            self._get_unit_for(product),
             program_line,
             address=self.partner_shipping_id,
             price_date=price_date,
         )
         return {**prices, 'price_unit': 0.0, 'discount': 0.0} if self.replaces_line_id else prices
+
+    def _get_unit_for(self, product):
+        """Return the unit the line has with a product: its own where that fits, else the product's."""
+        is_fitting = self.product_uom_id and self.product_uom_id._has_common_reference(product.uom_id)
+        return self.product_uom_id if is_fitting else product.uom_id
+
+    def _get_product_taxes(self, product):
+        """Return the taxes of a product that is sent in the line's place."""
+        subscription = self.subscription_id
+        return subscription._get_taxes(product, self.partner_shipping_id or subscription.partner_shipping_id)
 
     def _follow_address(self):
         """Give the lines the taxes of the subscription's new address; the price before included taxes stays."""

@@ -90,12 +90,15 @@ class ContinuitySubscription(models.Model):
 
         :param day: the first day on which anything goes out.
         """
+        dates_before = self._get_dates_behind(line._get_position(), self._get_clock())
         dates = self._get_dates_behind(line._get_position(), clock)
         months, days = line.program_line_id._prepare_event(1).interval
         for planned in self.line_ids._planned().filtered(lambda other: other.date_planned >= line.date_planned):
             date = dates.get(planned._get_position()) if planned.program_line_id else None
             values = {'date_scheduled': date} if date else {}
-            if planned.date_overridden or not date:
+            # A date changed by hand stays, unless the whole plan was moved and the clock with it.
+            is_moved = planned.date_overridden and planned.date_planned != dates_before.get(planned._get_position())
+            if is_moved or not date:
                 date = planned.date_planned if day else schedule.shift(planned.date_planned, months, days)
             planned._planning().write({**values, 'date_planned': max(date, day or date)})
         self.line_ids._planned()._align_shipments()

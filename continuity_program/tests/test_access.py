@@ -21,12 +21,15 @@ PUBLIC_METHODS = {
     'continuity.job.wizard': {'action_preview', 'action_run'},
     'continuity.line': {
         'action_cancel_box',
+        'action_change_plans',
         'action_plan_again',
         'action_remove',
         'action_send_again',
         'create',
         'write',
     },
+    'continuity.mass.change': {'action_apply', 'action_preview', 'create', 'write'},
+    'continuity.mass.change.line': {'create', 'write'},
     'continuity.parking.mixin': {'action_retry'},
     'continuity.payment': {
         'action_charge',
@@ -37,6 +40,8 @@ PUBLIC_METHODS = {
         'create',
         'write',
     },
+    'continuity.plan.change': {'action_undo', 'create', 'write'},
+    'continuity.plan.change.line': {'create', 'write'},
     'continuity.program': {
         'action_preview_plan',
         'action_retry',
@@ -48,6 +53,7 @@ PUBLIC_METHODS = {
     'continuity.program.line': {'create', 'unlink', 'write'},
     'continuity.stop': {'action_stop'},
     'continuity.subscription': {
+        'action_change_plans',
         'action_close',
         'action_confirm_page',
         'action_extend_to',
@@ -68,6 +74,7 @@ PUBLIC_METHODS = {
         'action_view_order',
         'action_view_renewals',
         'action_view_renewed',
+        'action_view_plan_changes',
         'create',
         'unlink',
         'write',
@@ -135,6 +142,10 @@ ACCESS = {
     'continuity.extend': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.stop': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.stop.line': {'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu'},
+    'continuity.mass.change': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
+    'continuity.mass.change.line': {'own': 'r', 'all': 'r', 'manager': 'r'},
+    'continuity.plan.change': {'own': 'r', 'all': 'r', 'manager': 'r'},
+    'continuity.plan.change.line': {'own': 'r', 'all': 'r', 'manager': 'r'},
     'continuity.plan.preview': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.plan.preview.line': {'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu'},
 }
@@ -167,6 +178,8 @@ KEPT_FIELDS = {
         'announced_date': '2030-01-01',
         'decline_until': '2030-01-01',
     },
+    'continuity.plan.change': {'state': 'undone', 'user_id': 1, 'clock_days': {}},
+    'continuity.plan.change.line': {'old_values': {}, 'state': 'undone'},
     'continuity.payment': {
         'amount': 0.01,
         'state': 'paid',
@@ -461,14 +474,20 @@ class TestBeyondTheScreens(AccessCase):
 
     def test_what_the_addon_keeps_is_written_by_nobody(self):
         child = self.mine.order_id.continuity_child_ids
+        dialog = self.env['continuity.mass.change'].browse(self.mine.action_change_plans()['res_id'])
+        dialog.days = 3
+        dialog.action_preview()
+        change = self.env['continuity.plan.change'].browse(dialog.action_apply()['res_id'])
         records = {
+            'continuity.plan.change': change,
+            'continuity.plan.change.line': change.line_ids[0],
             'continuity.subscription': self.mine,
             'continuity.line': self.mine.line_ids.filtered(lambda line: line.state == 'planned')[:1],
             'continuity.payment': self.mine.payment_ids[:1],
             'sale.order': child,
             'sale.order.line': child.order_line,
         }
-        self.assertEqual([len(record) for record in records.values()], [1] * 5)
+        self.assertEqual([len(record) for record in records.values()], [1] * 7)
         self.assertTrue(self._is_written(self.mine.with_user(self.users['own']), {'member_number': "7"}))
         written = [
             (login, model, name)
