@@ -9,7 +9,6 @@ class ContinuityLine(models.Model):
 
     instead_of_id = fields.Many2one(
         comodel_name='product.product',
-        string="Instead Of",
         readonly=True,
         copy=False,
         index='btree_not_null',

@@ -151,7 +151,8 @@ class TestUnpaidLimits(UnpaidCase):
         self._run_months(2)
 
         self.assertEqual(len(self._get_made(subscription)), 2)
-        self.assertEqual(subscription.with_env(self._as_of(day('2027-02-01'))).overdue_since, day('2027-01-11'))
+        for on, since in (('2027-01-11', False), ('2027-01-12', day('2027-01-11')), ('2027-02-01', day('2027-01-11'))):
+            self.assertEqual(subscription.with_env(self._as_of(day(on))).overdue_since, since)
 
     def test_a_part_paid_is_still_unpaid(self):
         subscription = self._sell_on_account(unpaid_max_days=30)
