@@ -678,7 +678,9 @@ class ContinuityLine(models.Model):
             self.program_id.price_policy == 'current'
             and not self.price_overridden
             and not self.instead_of_id
+            and not self.replaces_line_id
             and not self.subscription_id.price_per_event
+            and not self.subscription_id.bill_upfront
         )
 
     @api.model

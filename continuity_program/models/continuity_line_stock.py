@@ -39,25 +39,19 @@ class ContinuityLine(models.Model):
         )
         if not self.subscription_id.bill_upfront:
             return fitting
-        return fitting.filtered(lambda product: self._get_taxes_of(product) == self.tax_ids)
+        return fitting.filtered(lambda product: self._get_product_taxes(product) == self.tax_ids)
 
-    def _get_taxes_of(self, product):
-        """Return the taxes that a product has where the line is sent."""
-        return self.subscription_id._get_taxes(
-            product, self.partner_shipping_id or self.subscription_id.partner_shipping_id
-        )
-
-    def _prepare_substitution(self, product):
+    def _prepare_substitute(self, product):
         """Return what a product sent instead of the planned one brings along; the price is that of the plan."""
         self.ensure_one()
-        taxes = self.tax_ids if self.taxes_overridden else self._get_taxes_of(product)
+        taxes = self.tax_ids if self.taxes_overridden else self._get_product_taxes(product)
         return {'product_id': product.id, 'tax_ids': [Command.set(taxes.ids)]}
 
     def _substitute(self, product):
         """Plan to send another product instead of the planned one, at its price."""
         self.ensure_one()
-        values = self._prepare_substitution(product)
-        if self._has_current_price() and not self.subscription_id.bill_upfront:
+        values = self._prepare_substitute(product)
+        if self._has_current_price():
             prices = self._prepare_price_values(self.company_id._get_continuity_now())
             values |= {'price_unit': prices['price_unit'], 'discount': prices['discount']}
         self._planning().write({**values, 'is_substituted': True, 'instead_of_id': self.product_id.id})

@@ -149,10 +149,9 @@ class ContinuitySubscription(models.Model):
             .create([lines.subscription_id._prepare_child_order(lines) for lines in shipments])
             .with_env(self.env)
         )
-        for child_line in orders.order_line.filtered(
-            lambda line: line.continuity_line_id.program_id.price_policy == 'current'
-        ):
-            child_line.continuity_line_id._take_price_of(child_line)
+        for child_line in orders.order_line.filtered('continuity_line_id'):
+            if child_line.continuity_line_id._has_current_price():
+                child_line.continuity_line_id._take_price_of(child_line)
         for order, lines in zip(orders, shipments, strict=True):
             order._add_continuity_carrier_rate(lines.program_id)
         if self.env.company.continuity_autoconfirm:
@@ -165,7 +164,7 @@ class ContinuitySubscription(models.Model):
         :param dict substitutes: the products sent instead of those planned, by line.
         """
         values = self._prepare_child_order(lines)
-        replaced = {line.id: line._prepare_substitution(product) for line, product in substitutes.items()}
+        replaced = {line.id: line._prepare_substitute(product) for line, product in substitutes.items()}
         for _command, _id, line_values in values['order_line']:
             line_values |= replaced.get(line_values.get('continuity_line_id'), {})
         order = self.env['sale.order'].new(values)

@@ -142,6 +142,15 @@ class TestParentPrice(ContinuityCase):
 
         self.assertEqual(subscription.line_ids.mapped('prepaid_amount'), [32.0, 33.0, 35.0])
 
+    def test_a_plan_paid_in_advance_keeps_its_prices_when_it_is_ordered(self):
+        subscription = self._sell(self._create_program(2, bill_upfront=True, price_policy='current'))
+        self.books.list_price = 99.0
+
+        self._run_job('create_orders', day('2027-02-01'))
+
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0])
+        self.assertEqual(subscription.child_order_ids.mapped('amount_total'), [0.0, 0.0])
+
     def test_different_taxes_are_refused_on_the_program(self):
         other = self.env['account.tax'].create({'name': "Tax 20%", 'amount': 20.0, 'type_tax_use': 'sale'})
         self.books[1].taxes_id = [Command.set(other.ids)]
