@@ -97,7 +97,10 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         payments = child._get_live_payments()
         rest = child.amount_total - sum(payments.mapped('amount'))
-        if child.continuity_shipped_date or child.currency_id.compare_amounts(rest, 0.0) <= 0:
+        is_left = any(
+            line.product_uom_id.compare(line.product_uom_qty, line.qty_invoiced) > 0 for line in child.order_line
+        )
+        if child.continuity_shipped_date or not is_left or child.currency_id.compare_amounts(rest, 0.0) <= 0:
             return
         number = max(payments.mapped('number'), default=0) + 1
         no_term = self.env['account.payment.term']
