@@ -181,6 +181,11 @@ class AccountMove(models.Model):
             if line and not line.reconciled and any(not term.reconciled for term in credit):
                 (line | credit.filtered(lambda term: not term.reconciled)).reconcile()
 
+    def unlink(self):
+        # Billed anew, it is sent again.
+        self.sudo().continuity_payment_ids.notified_date = False
+        return super().unlink()
+
     def button_cancel(self):
         result = super().button_cancel()
         # Free again: the order can be invoiced anew, and the new bill is sent.

@@ -923,6 +923,17 @@ class TestInvoicesTakenOver(TakeOverCase):
         self.assertAlmostEqual(self.customer.credit, 34.65)
         self.assertEqual(received.state, 'in_process')
 
+    def test_bill_that_is_deleted_is_made_anew_and_sent(self):
+        subscription = self._sell_upfront()
+        deleted = self._bill(subscription).invoice_id
+        deleted.button_draft()
+        deleted.unlink()
+        self.assertFalse(any(subscription.payment_ids.mapped('notified_date')))
+
+        payments = self._check_billed_once(subscription)
+
+        self.assertEqual(set(payments.mapped('notified_date')), {self.today})
+
     def test_bill_reset_to_draft_and_posted_by_the_next_run(self):
         subscription = self._sell_upfront()
         payments = self._bill(subscription)
