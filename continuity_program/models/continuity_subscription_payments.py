@@ -48,7 +48,7 @@ class ContinuitySubscription(models.Model):
         for lines in self.line_ids._planned().sorted('event_number')._by_shipment():
             day, amount = lines[0].date_planned, sum(line.price_total + line.shipping_total for line in lines)
             term = lines.payment_term_id[:1] or self.payment_term_id
-            instalments = sorted(self._get_instalments(self.order_id, amount, term, day)) if term else [(day, amount)]
+            instalments = self._get_instalments(self.order_id, amount, term, day) if term else [(day, amount)]
             rows += [
                 {
                     'shipment': lines[0].event_number,
@@ -123,7 +123,7 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         instalments = [((on or date_ref) if due_at_once else False, amount)]
         if term:
-            instalments = sorted(self._get_instalments(order, amount, term, date_ref))
+            instalments = self._get_instalments(order, amount, term, date_ref)
         return (
             self.env['continuity.payment']
             .sudo()
@@ -145,7 +145,10 @@ class ContinuitySubscription(models.Model):
         )
 
     def _get_instalments(self, order, amount, term, date_ref):
-        """Return (due date, amount) of each line of a payment schedule."""
+        """Return (due date, amount) of each line of a payment schedule, the earliest first.
+
+        A part that is fixed may be more than the whole: no instalment takes more than what the earlier ones leave.
+        """
         terms = term._compute_terms(
             date_ref=date_ref,
             currency=order.currency_id,
@@ -156,7 +159,11 @@ class ContinuitySubscription(models.Model):
             untaxed_amount_currency=amount,
             sign=1,
         )
-        return [(line['date'], order.currency_id.round(line['foreign_amount'])) for line in terms['line_ids']]
+        instalments, left = [], amount
+        for day, part in sorted((line['date'], line['foreign_amount']) for line in terms['line_ids']):
+            instalments.append((day, order.currency_id.round(min(max(part, 0.0), left))))
+            left -= instalments[-1][1]
+        return instalments
 
     # === CARDS === #
 

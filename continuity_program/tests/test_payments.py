@@ -397,3 +397,20 @@ class TestSchedules(PaymentCase):
         subscription = self._sell(self._create_program(2, bill_upfront=True), payment_term_id=self.thirds.id)
 
         self.assertEqual(len(subscription.payment_ids), 3)
+
+    def test_a_fixed_part_that_is_more_than_the_whole(self):
+        schedule = self.env['account.payment.term'].create(
+            {
+                'name': "50 now, the rest later",
+                'line_ids': [
+                    Command.create({'value': 'fixed', 'value_amount': 50.0, 'nb_days': 0}),
+                    Command.create({'value': 'percent', 'value_amount': 100.0, 'nb_days': 30}),
+                ],
+            }
+        )
+        small, large = (
+            self._sell(self._create_program(events, bill_upfront=True, payment_term_id=schedule.id))
+            for events in (1, 3)
+        )
+        self.assertEqual(small.payment_ids.mapped('amount'), [22.0, 0.0])
+        self.assertEqual(large.payment_ids.mapped('amount'), [50.0, 19.3])
