@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import format_date
 
+from ..money import share_out
+
 
 class ContinuitySubscription(models.Model):
     """The payments of a subscription: which instalments each billed order has."""
@@ -62,9 +64,14 @@ class ContinuitySubscription(models.Model):
         return rows
 
     def _plan_upfront_payments(self):
-        """Plan the instalments of plans billed in advance, again where nothing is billed yet."""
+        """Plan the instalments of plans billed in advance, again where nothing is billed yet; once it is sold, the days
+        that were agreed stay."""
         for subscription in self.filtered('bill_upfront'):
+            total = sum(subscription._get_plan_lines().mapped('price_total'))
             if subscription.payment_ids.invoice_id:
+                continue
+            if subscription.state != 'draft' and subscription.payment_ids:
+                subscription._update_planned_amounts(total)
                 continue
             # Paid: those of nothing.
             subscription.payment_ids.filtered(
@@ -73,11 +80,25 @@ class ContinuitySubscription(models.Model):
             if subscription.quantity:
                 subscription._create_payments(
                     subscription.order_id,
-                    sum(subscription._get_plan_lines().mapped('price_total')),
+                    total,
                     subscription.payment_term_id,
                     subscription.company_id._get_continuity_today(),
                     due_at_once=subscription.program_id.upfront_invoice_moment == 'confirmation',
                 )
+
+    def _update_planned_amounts(self, total):
+        """Give the instalments of a plan, sold and not billed yet, their parts of a new total."""
+        self.ensure_one()
+        payments = self.payment_ids.filtered(lambda payment: not payment.is_cancelled).sorted('number')
+        amounts, term = [total], self.payment_term_id
+        if term:
+            today = self.company_id._get_continuity_today()
+            amounts = [amount for _day, amount in self._get_instalments(self.order_id, total, term, today)]
+        if len(amounts) != len(payments):
+            # The schedule is another one by now.
+            amounts = share_out(total, payments.mapped('amount'), self.currency_id.rounding)
+        for payment, amount in zip(payments.sudo(), amounts, strict=True):
+            payment.amount = amount
 
     def _plan_child_payments(self, child):
         """Plan the instalments of a child order that bills its shipment."""
