@@ -212,7 +212,13 @@ class ContinuitySubscription(models.Model):
 
     def _get_payments_due_with_order(self):
         today = self.company_id._get_continuity_today()
-        return self.sudo().payment_ids.filtered(lambda payment: payment.due_date and payment.due_date <= today)
+        payments = self.sudo().payment_ids.filtered('due_date').sorted('number')
+        days = payments.mapped('due_date')
+        if self.state == 'draft' and self.payment_term_id:
+            # The schedule of a quotation counts from the day on which it is accepted.
+            total = sum(payments.mapped('amount'))
+            days = [day for day, _amount in self._get_instalments(self.order_id, total, self.payment_term_id, today)]
+        return payments.browse(payment.id for payment, day in zip(payments, days, strict=False) if day <= today)
 
     def _take_token(self, token):
         """Charge a card of the customer from now on, where the subscription is paid, or may be paid, by card."""
