@@ -161,7 +161,7 @@ class ContinuityLine(models.Model):
         string="Invoiced",
         compute='_compute_is_invoiced',
         store=True,
-        help="Billed in full or, where it was billed in advance, delivered.",
+        help="Billed in full or, where it was billed in advance or costs nothing, delivered.",
     )
     state = fields.Selection(
         selection=[
@@ -267,11 +267,13 @@ class ContinuityLine(models.Model):
         'is_credited',
         'child_line_id.qty_invoiced',
         'child_line_id.product_uom_qty',
+        'child_order_id.amount_total',
         'subscription_id.bill_upfront',
     )
     def _compute_is_invoiced(self):
         for line in self:
-            if line.subscription_id.bill_upfront or line.is_credited:
+            is_free = line.child_order_id and line.currency_id.is_zero(line.child_order_id.amount_total)
+            if line.subscription_id.bill_upfront or line.is_credited or is_free:
                 line.is_invoiced = line.state == 'delivered'
             else:
                 child_line = line.child_line_id
