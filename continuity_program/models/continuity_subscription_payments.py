@@ -186,6 +186,31 @@ class ContinuitySubscription(models.Model):
             left -= instalments[-1][1]
         return instalments
 
+    def _follow_payment_terms(self, vals):
+        """Bring the payments in line with a changed method or card."""
+        if 'payment_method' in vals:
+            self._follow_payment_method()
+        if 'payment_token_id' in vals:
+            self.payment_ids._try_again()
+
+    def _follow_payment_method(self):
+        """Have what is open paid in the way that is chosen now; a bill that is due already stays on account."""
+        for subscription in self:
+            today, method = subscription.company_id._get_continuity_today(), subscription.payment_method
+            changed = subscription.payment_ids.filtered(
+                lambda payment, today=today, method=method: (
+                    payment.method != method
+                    and (
+                        payment.state in ('scheduled', 'declined')
+                        or (payment.state == 'billed' and payment.ready_date and payment.ready_date > today)
+                    )
+                )
+            )
+            changed.write({'method': method, 'next_attempt_date': False, 'is_given_up': False})
+            if method == 'on_account':
+                changed.filtered(lambda payment: payment.invoice_id.state == 'posted')._send_bill()
+            subscription._update_holds()
+
     # === CARDS === #
 
     def _get_needing_card(self):

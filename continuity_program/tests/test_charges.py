@@ -321,6 +321,34 @@ class TestCharges(ChargeCase):
         transaction._set_pending()
         return transaction
 
+    def test_a_card_is_not_charged_any_more_once_it_is_paid_on_account(self):
+        subscription = self._sell_upfront()
+        self.answers = ['done', 'error']
+        self._run_job('process_payments')
+        self._run_job('process_payments', day('2027-01-31'))
+        payments = subscription.payment_ids
+        self.assertEqual(payments.mapped('state'), ['paid', 'declined', 'scheduled'])
+
+        subscription.with_env(self._as_of(day('2027-02-01'))).payment_method = 'on_account'
+        self._run_job('process_payments', day('2027-03-02'))
+
+        self.assertEqual(len(self.ledger), 2)
+        self.assertEqual(payments.mapped('state'), ['paid', 'billed', 'billed'])
+        self.assertEqual(payments[1].notified_date, day('2027-02-01'))
+
+    def test_a_card_is_charged_for_what_falls_due_after_it_was_chosen(self):
+        subscription = self._sell(
+            self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id), payment_method='on_account'
+        )
+        self._run_job('process_payments')
+
+        subscription.with_env(self._as_of()).write({'payment_method': 'token', 'payment_token_id': self.token.id})
+        for on in ('2027-01-01', '2027-01-31'):
+            self._run_job('process_payments', day(on))
+
+        self.assertEqual(self.ledger, [(f'CP-{subscription.payment_ids[1].id}-1', 23.1)])
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['billed', 'paid', 'scheduled'])
+
     def test_what_the_customer_is_paying_online_is_not_charged(self):
         subscription = self._sell_upfront()
         self._run_job('process_payments')
