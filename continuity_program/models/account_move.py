@@ -153,6 +153,19 @@ class AccountMove(models.Model):
             [{'invoice_date': bill.company_id._get_continuity_today(), 'ref': ref, **values} for bill in self]
         )
 
+    def _get_live_credit_notes(self):
+        """Return the credit notes of these invoices, drafts counted, cancelled ones left out."""
+        return self.reversal_move_ids.filtered(lambda note: note.state != 'cancel')
+
+    def _prepare_rest_credit(self):
+        """Return what is not credited yet: the dicts of ``continuity.subscription._create_credit_note``."""
+        self.ensure_one()
+        lines = (self | self._get_live_credit_notes()).invoice_line_ids
+        return [
+            {'order_line': line, 'amount': (line.invoice_lines & lines)._get_net_subtotal(), 'name': line.name}
+            for line in self.invoice_line_ids.sale_line_ids
+        ]
+
     def _get_posted_bills(self):
         """Return the posted invoices among these documents, no credit notes."""
         return self.filtered(lambda move: move.move_type == 'out_invoice' and move.state == 'posted')
@@ -167,6 +180,11 @@ class AccountMove(models.Model):
             line = payment.move_line_id.sudo(False)
             if line and not line.reconciled and any(not term.reconciled for term in credit):
                 (line | credit.filtered(lambda term: not term.reconciled)).reconcile()
+
+    def unlink(self):
+        # Billed anew, it is sent again.
+        self.sudo().continuity_payment_ids.notified_date = False
+        return super().unlink()
 
     def button_cancel(self):
         result = super().button_cancel()

@@ -36,6 +36,10 @@ class AccountMoveLine(models.Model):
 
     # === CREDIT BY VALUE === #
 
+    def _get_net_subtotal(self):
+        """Return the untaxed amount of invoice lines, less that of credit notes."""
+        return sum(line.price_subtotal * (-1 if line.move_id.move_type == 'out_refund' else 1) for line in self)
+
     def _prepare_continuity_credit(self, note, order_line, amount, name, account=None):
         """Return the values of a line that credits this one by value: by price, not by quantity.
 

@@ -275,12 +275,14 @@ class ContinuityLine(models.Model):
         'is_credited',
         'child_line_id.qty_invoiced',
         'child_line_id.product_uom_qty',
+        'child_order_id.amount_total',
         'subscription_id.bill_upfront',
         'replaces_line_id',
     )
     def _compute_is_invoiced(self):
         for line in self:
-            if line.subscription_id.bill_upfront or line.is_credited or line.replaces_line_id:
+            is_free = line.child_order_id and line.currency_id.is_zero(line.child_order_id.amount_total)
+            if line.subscription_id.bill_upfront or line.is_credited or line.replaces_line_id or is_free:
                 line.is_invoiced = line.state == 'delivered'
             else:
                 child_line = line.child_line_id

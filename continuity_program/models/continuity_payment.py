@@ -135,7 +135,7 @@ class ContinuityPayment(models.Model):
             tx.state == 'done' and not tx.is_post_processed for tx in transactions
         ):
             return 'processing'
-        if transactions[-1:].state in ('error', 'cancel'):
+        if self.method == 'token' and transactions[-1:].state in ('error', 'cancel'):
             return 'declined'
         return 'billed' if line and self.method == 'on_account' else 'scheduled'
 

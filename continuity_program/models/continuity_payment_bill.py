@@ -63,7 +63,7 @@ class ContinuityPayment(models.Model):
 
     @api.model
     def _get_holding_domain(self, as_of):
-        """Return the instalments on hold that have become due, and hold no child order yet."""
+        """Return the instalments, on hold or declined, that have become due, and hold no child order yet."""
         free_child = [
             ('state', '=', 'sale'),
             ('continuity_parent_id', '!=', False),
@@ -71,7 +71,7 @@ class ContinuityPayment(models.Model):
             ('continuity_shipped_date', '=', False),
         ]
         return (
-            Domain('on_hold', '=', True)
+            (Domain('on_hold', '=', True) | Domain('state', '=', 'declined'))
             & Domain('method', '=', 'token')
             & Domain('has_schedule', '=', True)
             & Domain('due_date', '<=', as_of)

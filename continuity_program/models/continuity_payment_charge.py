@@ -79,6 +79,11 @@ class ContinuityPayment(models.Model):
             return self._get_resume_refusal(open_transaction)
         if self.state not in ('scheduled', 'declined'):
             return 'not_due', self.env._("It is %(state)s.", state=self.state)
+        paid_by_customer = self._get_transaction_of_customer()
+        if paid_by_customer:
+            return 'pending', self.env._(
+                "The customer is paying it online: %(reference)s is not finished.", reference=paid_by_customer.reference
+            )
         token = self.subscription_id._get_own_token()
         if not token or not token.active or token.provider_id.state == 'disabled':
             return 'no_token', self.env._("No usable card.")
@@ -119,6 +124,25 @@ class ContinuityPayment(models.Model):
         return self.transaction_ids.filtered(
             lambda tx: tx.state in ('draft', 'pending', 'authorized') or not tx.is_post_processed
         ).sorted(lambda tx: tx.state != 'done')[:1]
+
+    def _get_transaction_of_customer(self):
+        """Return the customer's own online payment that will settle this instalment, or nothing: of the bill or of the
+        order, under way or not in the books yet. It is for the earliest instalments."""
+        self.ensure_one()
+        transactions = (self.order_id.transaction_ids | self.invoice_id.transaction_ids).filtered(
+            lambda tx: (
+                not tx.continuity_payment_id
+                and (tx.state in ('pending', 'authorized') or (tx.state == 'done' and not tx.is_post_processed))
+            )
+        )
+        under_way = sum(transactions.mapped('amount'))
+        for payment in self.order_id._get_live_payments()._by_due_date():
+            if self.currency_id.compare_amounts(under_way, 0.0) <= 0:
+                break
+            if payment == self:
+                return transactions[:1]
+            under_way -= payment._get_open_amount()
+        return transactions.browse()
 
     def _create_transaction(self):
         """Bill the payment and write down the attempt to charge it, under its own reference.

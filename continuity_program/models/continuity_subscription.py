@@ -498,8 +498,7 @@ class ContinuitySubscription(models.Model):
                 subscription._redirect_children(address)
         if self._get_mending_fields() & vals.keys():
             self._unpark()
-        if 'payment_token_id' in vals:
-            self.sudo().payment_ids._try_again()
+        self.sudo()._follow_payment_terms(vals)
         return result
 
     def _refuse_sold_change(self, vals):

@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import format_date
 
+from ..money import share_out
+
 
 class ContinuitySubscription(models.Model):
     """The payments of a subscription: which instalments each billed order has."""
@@ -48,7 +50,7 @@ class ContinuitySubscription(models.Model):
         for lines in self.line_ids._planned().sorted('event_number')._by_shipment():
             day, amount = lines[0].date_planned, sum(line.price_total + line.shipping_total for line in lines)
             term = lines.payment_term_id[:1] or self.payment_term_id
-            instalments = sorted(self._get_instalments(self.order_id, amount, term, day)) if term else [(day, amount)]
+            instalments = self._get_instalments(self.order_id, amount, term, day) if term else [(day, amount)]
             rows += [
                 {
                     'shipment': lines[0].event_number,
@@ -62,9 +64,14 @@ class ContinuitySubscription(models.Model):
         return rows
 
     def _plan_upfront_payments(self):
-        """Plan the instalments of plans billed in advance, again where nothing is billed yet."""
+        """Plan the instalments of plans billed in advance, again where nothing is billed yet; once it is sold, the days
+        that were agreed stay."""
         for subscription in self.filtered('bill_upfront'):
+            total = sum(subscription._get_plan_lines().mapped('price_total'))
             if subscription.payment_ids.invoice_id:
+                continue
+            if subscription.state != 'draft' and subscription.payment_ids:
+                subscription._update_planned_amounts(total)
                 continue
             # Paid: those of nothing.
             subscription.payment_ids.filtered(
@@ -73,11 +80,25 @@ class ContinuitySubscription(models.Model):
             if subscription.quantity:
                 subscription._create_payments(
                     subscription.order_id,
-                    sum(subscription._get_plan_lines().mapped('price_total')),
+                    total,
                     subscription.payment_term_id,
                     subscription.company_id._get_continuity_today(),
                     due_at_once=subscription.program_id.upfront_invoice_moment == 'confirmation',
                 )
+
+    def _update_planned_amounts(self, total):
+        """Give the instalments of a plan, sold and not billed yet, their parts of a new total."""
+        self.ensure_one()
+        payments = self.payment_ids.filtered(lambda payment: not payment.is_cancelled).sorted('number')
+        amounts, term = [total], self.payment_term_id
+        if term:
+            today = self.company_id._get_continuity_today()
+            amounts = [amount for _day, amount in self._get_instalments(self.order_id, total, term, today)]
+        if len(amounts) != len(payments):
+            # The schedule is another one by now.
+            amounts = share_out(total, payments.mapped('amount'), self.currency_id.rounding)
+        for payment, amount in zip(payments.sudo(), amounts, strict=True):
+            payment.amount = amount
 
     def _plan_child_payments(self, child):
         """Plan the instalments of a child order that bills its shipment."""
@@ -97,7 +118,10 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         payments = child._get_live_payments()
         rest = child.amount_total - sum(payments.mapped('amount'))
-        if child.continuity_shipped_date or child.currency_id.compare_amounts(rest, 0.0) <= 0:
+        is_left = any(
+            line.product_uom_id.compare(line.product_uom_qty, line.qty_invoiced) > 0 for line in child.order_line
+        )
+        if child.continuity_shipped_date or not is_left or child.currency_id.compare_amounts(rest, 0.0) <= 0:
             return
         number = max(payments.mapped('number'), default=0) + 1
         no_term = self.env['account.payment.term']
@@ -120,7 +144,7 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         instalments = [((on or date_ref) if due_at_once else False, amount)]
         if term:
-            instalments = sorted(self._get_instalments(order, amount, term, date_ref))
+            instalments = self._get_instalments(order, amount, term, date_ref)
         return (
             self.env['continuity.payment']
             .sudo()
@@ -142,7 +166,10 @@ class ContinuitySubscription(models.Model):
         )
 
     def _get_instalments(self, order, amount, term, date_ref):
-        """Return (due date, amount) of each line of a payment schedule."""
+        """Return (due date, amount) of each line of a payment schedule, the earliest first.
+
+        A part that is fixed may be more than the whole: no instalment takes more than what the earlier ones leave.
+        """
         terms = term._compute_terms(
             date_ref=date_ref,
             currency=order.currency_id,
@@ -153,7 +180,36 @@ class ContinuitySubscription(models.Model):
             untaxed_amount_currency=amount,
             sign=1,
         )
-        return [(line['date'], order.currency_id.round(line['foreign_amount'])) for line in terms['line_ids']]
+        instalments, left = [], amount
+        for day, part in sorted((line['date'], line['foreign_amount']) for line in terms['line_ids']):
+            instalments.append((day, order.currency_id.round(min(max(part, 0.0), left))))
+            left -= instalments[-1][1]
+        return instalments
+
+    def _follow_payment_terms(self, vals):
+        """Bring the payments in line with a changed method or card."""
+        if 'payment_method' in vals:
+            self._follow_payment_method()
+        if 'payment_token_id' in vals:
+            self.payment_ids._try_again()
+
+    def _follow_payment_method(self):
+        """Have what is open paid in the way that is chosen now; a bill that is due already stays on account."""
+        for subscription in self:
+            today, method = subscription.company_id._get_continuity_today(), subscription.payment_method
+            changed = subscription.payment_ids.filtered(
+                lambda payment, today=today, method=method: (
+                    payment.method != method
+                    and (
+                        payment.state in ('scheduled', 'declined')
+                        or (payment.state == 'billed' and payment.ready_date and payment.ready_date > today)
+                    )
+                )
+            )
+            changed.write({'method': method, 'next_attempt_date': False, 'is_given_up': False})
+            if method == 'on_account':
+                changed.filtered(lambda payment: payment.invoice_id.state == 'posted')._send_bill()
+            subscription._update_holds()
 
     # === CARDS === #
 
@@ -181,7 +237,13 @@ class ContinuitySubscription(models.Model):
 
     def _get_payments_due_with_order(self):
         today = self.company_id._get_continuity_today()
-        return self.sudo().payment_ids.filtered(lambda payment: payment.due_date and payment.due_date <= today)
+        payments = self.sudo().payment_ids.filtered('due_date').sorted('number')
+        days = payments.mapped('due_date')
+        if self.state == 'draft' and self.payment_term_id:
+            # The schedule of a quotation counts from the day on which it is accepted.
+            total = sum(payments.mapped('amount'))
+            days = [day for day, _amount in self._get_instalments(self.order_id, total, self.payment_term_id, today)]
+        return payments.browse(payment.id for payment, day in zip(payments, days, strict=False) if day <= today)
 
     def _take_token(self, token):
         """Charge a card of the customer from now on, where the subscription is paid, or may be paid, by card."""

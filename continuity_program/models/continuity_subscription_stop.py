@@ -360,9 +360,12 @@ class ContinuitySubscription(models.Model):
     def _get_shipment_settlement(self, stopped):
         given_up = self.payment_ids.filtered(lambda payment: payment.order_id in stopped)
         bills = given_up.invoice_id._get_posted_bills()
+        to_credit = {
+            bill: bill.amount_total - sum(bill._get_live_credit_notes().mapped('amount_total')) for bill in bills
+        }
         return Settlement(
-            to_credit=sum(bills.mapped('amount_total')),
-            to_refund=sum(bill.amount_total - bill.amount_residual for bill in bills),
+            to_credit=sum(to_credit.values()),
+            to_refund=sum(max(credit - bill.amount_residual, 0.0) for bill, credit in to_credit.items()),
             to_pay=sum(payment._get_open_amount() for payment in self.payment_ids - given_up),
         )
 

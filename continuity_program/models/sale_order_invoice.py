@@ -111,10 +111,12 @@ class SaleOrder(models.Model):
         """Give up what cancelled child orders have not billed, and prepare the credit of what they have."""
         payments = self.sudo().continuity_payment_ids
         payments.filtered(lambda payment: not payment.invoice_id).is_cancelled = True
-        for bill in payments.invoice_id._get_posted_bills().filtered(lambda move: not move.reversal_move_ids):
-            bill._draft_continuity_credit(
-                self.env._("%(order)s cancelled", order=bill.continuity_payment_ids.order_id.name)
-            )
+        for bill in payments.invoice_id._get_posted_bills():
+            ref = self.env._("%(order)s cancelled", order=bill.continuity_payment_ids.order_id.name)
+            if bill._get_live_credit_notes():
+                bill.continuity_payment_ids.subscription_id._create_credit_note(bill, bill._prepare_rest_credit(), ref)
+            else:
+                bill._draft_continuity_credit(ref)
 
     # === THE CUSTOMER'S CARD === #
 

@@ -1,6 +1,7 @@
 from unittest.mock import patch
 
 from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import day
@@ -302,3 +303,93 @@ class TestCharges(ChargeCase):
             [text for body in bodies for text in ("Put on hold", "Taken off hold") if text in body],
             ["Put on hold", "Taken off hold"],
         )
+
+    def _pay_online(self, amount, **links):
+        """Let the customer pay in the portal, with a provider that has not decided yet."""
+        transaction = self.env['payment.transaction'].create(
+            {
+                'provider_id': self.token.provider_id.id,
+                'payment_method_id': self.token.payment_method_id.id,
+                'operation': 'online_direct',
+                'amount': amount,
+                'currency_id': self.company.currency_id.id,
+                'partner_id': self.customer.id,
+                'reference': f"Portal {amount}",
+                **links,
+            }
+        )
+        transaction._set_pending()
+        return transaction
+
+    def test_a_card_is_not_charged_any_more_once_it_is_paid_on_account(self):
+        subscription = self._sell_upfront()
+        self.answers = ['done', 'error']
+        self._run_job('process_payments')
+        self._run_job('process_payments', day('2027-01-31'))
+        payments = subscription.payment_ids
+        self.assertEqual(payments.mapped('state'), ['paid', 'declined', 'scheduled'])
+
+        subscription.with_env(self._as_of(day('2027-02-01'))).payment_method = 'on_account'
+        self._run_job('process_payments', day('2027-03-02'))
+
+        self.assertEqual(len(self.ledger), 2)
+        self.assertEqual(payments.mapped('state'), ['paid', 'billed', 'billed'])
+        self.assertEqual(payments[1].notified_date, day('2027-02-01'))
+
+    def test_a_card_is_charged_for_what_falls_due_after_it_was_chosen(self):
+        subscription = self._sell(
+            self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id), payment_method='on_account'
+        )
+        self._run_job('process_payments')
+
+        subscription.with_env(self._as_of()).write({'payment_method': 'token', 'payment_token_id': self.token.id})
+        for on in ('2027-01-01', '2027-01-31'):
+            self._run_job('process_payments', day(on))
+
+        self.assertEqual(self.ledger, [(f'CP-{subscription.payment_ids[1].id}-1', 23.1)])
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['billed', 'paid', 'scheduled'])
+
+    def test_what_the_customer_is_paying_online_is_not_charged(self):
+        subscription = self._sell_upfront()
+        self._run_job('process_payments')
+        second = subscription.payment_ids[1]
+        transaction = self._pay_online(23.1, invoice_ids=[Command.set(second.invoice_id.ids)])
+
+        run = self._run_job('process_payments', day('2027-01-31'))
+        self.assertEqual(
+            run.issue_ids.mapped('reason'), ["The customer is paying it online: Portal 23.1 is not finished."]
+        )
+        self.assertEqual(len(self.ledger), 1)
+        self._run_job('process_payments', day('2027-03-02'))
+        self.assertEqual(self.ledger[1:], [(f'CP-{subscription.payment_ids[2].id}-1', 23.1)])
+
+        transaction._set_done()
+        transaction._post_process()
+        self._run_job('process_payments', day('2027-03-02'))
+        self.assertEqual(len(self.ledger), 2)
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid'] * 3)
+
+    def test_what_the_customer_wanted_to_pay_online_is_charged_when_that_fails(self):
+        subscription = self._sell_upfront()
+        self._run_job('process_payments')
+        transaction = self._pay_online(23.1, invoice_ids=[Command.set(subscription.payment_ids.invoice_id.ids)])
+        transaction._set_canceled()
+
+        self._run_job('process_payments', day('2027-01-31'))
+        self.assertEqual(len(self.ledger), 2)
+
+    def test_what_was_authorized_with_the_order_is_not_charged(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True), confirm=False)
+        order = subscription.order_id
+        transaction = self._pay_online(order.amount_total, sale_order_ids=[Command.set(order.ids)])
+        transaction._set_authorized()
+        order.action_confirm()
+
+        self._run_job('process_payments')
+        self.assertEqual(self.ledger, [])
+
+        transaction._set_done()
+        transaction._post_process()
+        self._run_job('process_payments')
+        self.assertEqual(self.ledger, [])
+        self.assertEqual(subscription.payment_ids.state, 'paid')

@@ -47,6 +47,15 @@ class TestClose(CloseCase):
         self.assertEqual(subscription.state, 'done')
         self.assertEqual(subscription.order_id.invoice_status, 'invoiced')
 
+    def test_a_shipment_that_costs_nothing_needs_no_bill(self):
+        self.books[0].list_price = 0.0
+        subscription = self._sell(self._create_program(2))
+        self._finish(subscription)
+
+        self._run_job('close', day('2027-12-31'))
+
+        self.assertEqual(subscription.state, 'done')
+
     def test_order_with_ordinary_lines_closes_with_them(self):
         lamp = self._create_product("Lamp", 50.0)
         subscription = self._sell(self._create_program(1), confirm=False)

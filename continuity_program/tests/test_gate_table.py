@@ -597,6 +597,21 @@ class TestHeldDelivery(GateCase):
         self.assertEqual(held, {'2027-01-30': False, '2027-01-31': True})
         self.assertEqual(child.continuity_payment_hold_reason, "instalment 2 of 01/31/2027 is on hold.")
 
+    def test_a_decline_before_the_due_day_holds_from_that_day_on(self):
+        child, subscription = self._create_child()
+        self._run_job('process_payments')
+        second = subscription.payment_ids[1]
+        self.answers = ['error']
+        second.is_wanted_now = True
+
+        held = {}
+        for on in (day('2027-01-30'), day('2027-01-31')):
+            self._run_job('process_payments', on)
+            held[str(on)] = child.continuity_payment_hold
+
+        self.assertEqual((second.state, second.next_attempt_date), ('declined', day('2027-02-02')))
+        self.assertEqual(held, {'2027-01-30': False, '2027-01-31': True})
+
     def test_a_payment_undone_holds_again(self):
         for name, undo in (
             ('reconciliation removed', lambda payment: payment.move_line_id.remove_move_reconcile()),

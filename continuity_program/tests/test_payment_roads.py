@@ -202,10 +202,7 @@ class Roads:
     def _check_not_settled(self, *numbers):
         """Check that these instalments count as open although Odoo keeps the reconciliation with a draft."""
         self._check(
-            *(
-                ('billed', 0.0 if number in numbers else amount)
-                for number, amount in enumerate(self.amounts, start=1)
-            )
+            *(('billed', 0.0 if number in numbers else amount) for number, amount in enumerate(self.amounts, start=1))
         )
 
     def test_registered_on_one_line(self):
@@ -247,9 +244,7 @@ class Roads:
         self.assertAlmostEqual(self.customer.credit, sum(self.amounts))
 
     def test_online_payment_of_the_invoice_covers_the_earliest(self):
-        transaction = self._pay_online(
-            self.amounts[0] + self.amounts[1], invoice_ids=[Command.set(self.invoice.ids)]
-        )
+        transaction = self._pay_online(self.amounts[0] + self.amounts[1], invoice_ids=[Command.set(self.invoice.ids)])
         self._check_paid(1, 2)
 
         transaction.payment_id.action_draft()
@@ -329,9 +324,7 @@ class TestRoadsOfParent(Roads, RoadCase):
         self.invoice.js_assign_outstanding_line(credit['id'])
         self._check_paid(1, 2)
 
-        partials = {
-            partial.debit_move_id: partial for partial in self.invoice.line_ids.matched_credit_ids
-        }
+        partials = {partial.debit_move_id: partial for partial in self.invoice.line_ids.matched_credit_ids}
         self.assertEqual(set(partials), {self.lines[0], self.lines[1]})
         self.invoice.js_remove_outstanding_partial(partials[self.lines[0]].id)
         self._check_paid(2)
@@ -714,9 +707,7 @@ class TestHoldsFollow(CardCase):
         self._cancel(subscription.payment_ids.transaction_ids.payment_id)
 
         self.assertTrue(child.continuity_payment_hold)
-        self.assertEqual(
-            child.continuity_payment_hold_reason, "it is delivered once its card payment has succeeded."
-        )
+        self.assertEqual(child.continuity_payment_hold_reason, "it is delivered once its card payment has succeeded.")
 
 
 class TakeOverCase(RoadCase):
@@ -881,6 +872,15 @@ class TestInvoicesTakenOver(TakeOverCase):
         self.assertEqual(self._get_invoices(child), [('posted', 22.0), ('posted', 22.0)])
         self.assertEqual(self._get_open(subscription.payment_ids), [('billed', 22.0), ('billed', 22.0)])
 
+    def test_price_lowered_on_the_draft_leaves_no_rest(self):
+        subscription = self._sell_shipment()
+        invoice = self._invoice(subscription.child_order_ids)
+        invoice.invoice_line_ids.price_unit = 15.0
+
+        invoice.action_post()
+
+        self.assertEqual(self._get_open(subscription.payment_ids), [('billed', 11.0), ('billed', 5.5), ('paid', 0.0)])
+
     def test_draft_that_is_deleted_is_made_anew_once(self):
         subscription = self._sell_upfront()
         subscription.order_id._create_invoices().unlink()
@@ -922,6 +922,17 @@ class TestInvoicesTakenOver(TakeOverCase):
         # What was paid of the cancelled one is there to be used.
         self.assertAlmostEqual(self.customer.credit, 34.65)
         self.assertEqual(received.state, 'in_process')
+
+    def test_bill_that_is_deleted_is_made_anew_and_sent(self):
+        subscription = self._sell_upfront()
+        deleted = self._bill(subscription).invoice_id
+        deleted.button_draft()
+        deleted.unlink()
+        self.assertFalse(any(subscription.payment_ids.mapped('notified_date')))
+
+        payments = self._check_billed_once(subscription)
+
+        self.assertEqual(set(payments.mapped('notified_date')), {self.today})
 
     def test_bill_reset_to_draft_and_posted_by_the_next_run(self):
         subscription = self._sell_upfront()

@@ -98,6 +98,21 @@ class TestPlannedPayments(PaymentCase):
 
         self.assertEqual(subscription.payment_ids.ready_date, child.continuity_shipped_date)
 
+    def test_a_quantity_changed_before_the_first_shipment_leaves_the_days_agreed(self):
+        program = self._create_program(
+            3, bill_upfront=True, payment_term_id=self.thirds.id, upfront_invoice_moment='first_shipment'
+        )
+        subscription = self._sell(program)
+        payments = subscription.payment_ids
+        payments[1]._set_on_hold(True)
+
+        subscription.order_line_id.with_env(self._as_of(day('2027-01-20'))).product_uom_qty = 2
+
+        self.assertEqual(subscription.payment_ids, payments)
+        self.assertEqual(payments.mapped('due_date'), [day('2027-01-01'), day('2027-01-31'), day('2027-03-02')])
+        self.assertEqual(payments.mapped('amount'), [46.2, 46.2, 46.2])
+        self.assertTrue(payments[1].on_hold)
+
     def test_shipment_is_due_when_it_ships(self):
         subscription = self._sell(self._create_program(3))
         self.assertFalse(subscription.payment_ids)
@@ -397,3 +412,20 @@ class TestSchedules(PaymentCase):
         subscription = self._sell(self._create_program(2, bill_upfront=True), payment_term_id=self.thirds.id)
 
         self.assertEqual(len(subscription.payment_ids), 3)
+
+    def test_a_fixed_part_that_is_more_than_the_whole(self):
+        schedule = self.env['account.payment.term'].create(
+            {
+                'name': "50 now, the rest later",
+                'line_ids': [
+                    Command.create({'value': 'fixed', 'value_amount': 50.0, 'nb_days': 0}),
+                    Command.create({'value': 'percent', 'value_amount': 100.0, 'nb_days': 30}),
+                ],
+            }
+        )
+        small, large = (
+            self._sell(self._create_program(events, bill_upfront=True, payment_term_id=schedule.id))
+            for events in (1, 3)
+        )
+        self.assertEqual(small.payment_ids.mapped('amount'), [22.0, 0.0])
+        self.assertEqual(large.payment_ids.mapped('amount'), [50.0, 19.3])

@@ -226,6 +226,17 @@ class TestCardOfTheOrder(PrepaymentCase):
                 )
                 self.assertEqual(order._get_prepayment_required_amount(), required)
 
+    def test_a_quotation_accepted_late_asks_for_the_first_instalment_only(self):
+        program = self._create_program(
+            3, allowed_methods='on_account', bill_upfront=True, payment_term_id=self.thirds.id
+        )
+        order = self._sell(program, confirm=False).order_id
+        order.write({'require_payment': True, 'prepayment_percent': 1.0})
+
+        late = order.with_env(self._as_of(day('2027-02-05')))
+
+        self.assertEqual(late._get_prepayment_required_amount(), 23.1)
+
     def test_a_card_saved_without_paying_confirms_the_quotation(self):
         program = self._create_program(3, allowed_methods='token')
         order = self._sell(program, confirm=False).order_id

@@ -234,6 +234,38 @@ class TestStopPerShipment(StopCase):
         self.assertEqual(subscription.payment_ids.mapped('state'), ['paid'] * 3)
         self.assertEqual(note.amount_residual, 7.33)
 
+    def test_a_stopped_child_is_credited_for_the_rest(self):
+        subscription = self._sell(self._create_program(3, payment_term_id=self.thirds.id))
+        self._run_job('create_orders')
+        self._run_job('process_payments')
+        bill = subscription.payment_ids.invoice_id
+        given_up, part = bill._draft_continuity_credit("Late") | bill._draft_continuity_credit("Torn")
+        given_up.button_cancel()
+        part.invoice_line_ids.price_unit = 5.0
+        part.action_post()
+        dialog = self._open_dialog(subscription)
+        dialog.line_ids.is_stopped = True
+        self.assertEqual((dialog.to_credit, dialog.to_refund, dialog.to_pay), (16.5, 0.0, 0.0))
+
+        dialog.action_stop()
+
+        note = bill.reversal_move_ids - given_up - part
+        self.assertEqual((note.state, note.amount_total), ('draft', 16.5))
+        note.action_post()
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid'] * 3)
+
+    def test_a_credit_note_that_was_given_up_is_none(self):
+        subscription = self._sell(self._create_program(3, payment_term_id=self.thirds.id))
+        self._run_job('create_orders')
+        self._run_job('process_payments')
+        bill = subscription.payment_ids.invoice_id
+        given_up = bill._draft_continuity_credit("Late")
+        given_up.button_cancel()
+
+        subscription._cancel(stopped=subscription.child_order_ids)
+
+        self.assertEqual((bill.reversal_move_ids - given_up).amount_total, 22.0)
+
 
 @tagged('post_install', '-at_install')
 class TestStopByCard(ChargeCase, StopCase):
