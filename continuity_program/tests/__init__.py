@@ -23,6 +23,7 @@ from . import test_revenue
 from . import test_schedule
 from . import test_stop
 from . import test_sync
+from . import test_sync_properties
 from . import test_tours
 from . import test_update_events
 from . import test_upfront_shares
