@@ -164,16 +164,17 @@ def set_clock(
 ) -> Clock:
     """Return the clock as it stands at a position: what follows has the same dates as before.
 
-    :param day: the day it shall stand at instead; what follows is counted from there, month ends as before.
+    :param day: the day it shall stand at instead; what follows is counted from there. Whole months from the anchor, it
+        keeps to the anchor's end of the month; any other day is a new anchor.
     """
     standing = clock
     for event, first, done in _get_legs(events, clock, end_of_month):
-        if event.number > position[0]:
+        if event.number > position[0] or (event.start_date and (event.number, 0) == position):
             break
         standing = _repeat(first, event, position[1] if event.number == position[0] else max(event.repeats or 1, done))
     if day and standing.anchor and day != standing.get_day(end_of_month):
         months, days = measure(standing.anchor, day, end_of_month)
-        standing = Clock(standing.anchor, months, days)
+        standing = Clock(day) if days else Clock(standing.anchor, months)
     return standing._replace(since=position)
 
 

@@ -487,6 +487,11 @@ class ContinuityLine(models.Model):
         self.ensure_one()
         return self.program_line_id.event_number or self.program_event_number, self.occurrence
 
+    def _get_scheduled_day(self):
+        """Return the day that the program gave the line, whatever it is sent on."""
+        self.ensure_one()
+        return self.date_scheduled or self.date_planned
+
     def _keep_shipment_together(self, is_date_changed):
         """What leaves together has one date: a changed one moves the whole shipment, a line that joins takes it."""
         for line in self:
@@ -504,11 +509,12 @@ class ContinuityLine(models.Model):
         return self.date_planned - timedelta(days=self.company_id.continuity_lead_days)
 
     def _align_shipments(self):
-        """Give what leaves together the date of its first line that the program dates."""
+        """Give what leaves together the date given by hand, else that of its first line that the program dates."""
         for lines in self._by_shipment():
             if len(set(lines.mapped('date_planned'))) > 1:
-                dated = lines.filtered(lambda line: line.program_line_id and not line.shipment_overridden)
-                lines._planning().write({'date_planned': (dated or lines)[0].date_planned})
+                dated = lines.filtered(lambda line: line.program_line_id and not line.shipment_overridden) or lines
+                first = (dated.filtered('date_overridden') or dated)[0]
+                lines._planning().write({'date_planned': first.date_planned})
 
     def _get_shipment_lines(self):
         """Return the planned lines that leave in one child order with this one."""
@@ -592,10 +598,12 @@ class ContinuityLine(models.Model):
 
     def _prepare_next_price(self, vals):
         """Return the price, as it was agreed, for the next occurrence of the same event; nothing where new prices hold
-        for it that did not for this one.
+        for it that did not for this one, or another product is sent.
 
         :param vals: the values of the next occurrence.
         """
+        if (self.product_id.id, self.product_uom_id.id) != (vals['product_id'], vals['product_uom_id']):
+            return {}
         start = self.program_id.new_price_date
         if start and self.date_planned < start <= vals['date_planned'] and not self.price_overridden:
             return {}

@@ -67,10 +67,25 @@ class ContinuityLine(models.Model):
             changes += self._get_exceptions(vals, update)
             update = {name: value for name, value in update.items() if name in PREPAID_FIELDS}
         if self.state == 'cancelled':
-            back = {'is_cancelled': False, 'cancel_cause': False, 'skip_reason': False, **update}
             text = self.env._("Back in the program: %(line)s", line=self._get_whole_text())
+            back = self._prepare_restoration(vals, update)
             return [*changes, Change('restored', text, self, back, vals['date_planned'], self.price_total)]
         return changes + self._get_update_changes(update)
+
+    def _prepare_restoration(self, vals, update):
+        """Return what brings a line back that the program took away; the shipment that it was put into may be gone.
+
+        :param vals: the values that its program gives it now.
+        :param update: what of them the line takes over.
+        """
+        return {
+            **update,
+            'is_cancelled': False,
+            'cancel_cause': False,
+            'skip_reason': False,
+            'event_number': vals['event_number'],
+            'shipment_overridden': False,
+        }
 
     def _prepare_sync_update(self, vals):
         """Return what of the program's values the line takes over."""

@@ -29,7 +29,22 @@ class ContinuitySubscription(models.Model):
         if self.program_id.is_calendar:
             return schedule.Clock()
         event = self.clock_line_id.event_number or self.clock_event
-        return schedule.Clock(self.anchor_date, self.clock_months, self.clock_days, (event, self.clock_occurrence))
+        since = event, self.clock_occurrence
+        clock = schedule.Clock(self.anchor_date, self.clock_months, self.clock_days, since)
+        if event and not self.clock_line_id:
+            # The event has left the program: what the others are numbered now, its number does not tell.
+            since = self._get_position_on(clock.get_day(self.program_id.end_of_month))
+        return clock._replace(since=since)
+
+    def _get_position_on(self, day):
+        """Return where a shipment of a day stands that the program does not have any more: just ahead of what is
+        planned behind it, else at the last one ordered; (0, 1) is ahead of all events."""
+        known = self.line_ids._program_lines().filtered('program_line_id')
+        behind = [line._get_position() for line in known._planned() if line._get_scheduled_day() > day]
+        if behind:
+            event, occurrence = min(behind)
+            return event, occurrence - 1
+        return max((line._get_position() for line in known if line.child_line_id), default=(0, 1))
 
     def _prepare_clock(self, clock):
         """Return the values that keep a clock; those of a program with a fixed calendar are its own."""
@@ -47,19 +62,29 @@ class ContinuitySubscription(models.Model):
             'clock_days': clock.days,
         }
 
-    def _get_timeline(self, after, clock=None):
+    def _get_timeline(self, after, clock=None, events=None):
         """Yield the occurrences behind a position with the dates they have for this subscription.
 
         On a calendar, nothing is dated before the day the customer joined.
 
         :param clock: the clock to count by, if not the subscription's own.
+        :param events: the events, if not all that the program has for the subscription.
         """
         program = self.program_id
         joined = self.anchor_date if program.is_calendar else None
         for occurrence in schedule.timeline(
-            self._get_own_events(), clock or self._get_clock(), end_of_month=program.end_of_month, after=after
+            events or self._get_own_events(), clock or self._get_clock(), end_of_month=program.end_of_month, after=after
         ):
             yield occurrence._replace(date=max(occurrence.date, joined or occurrence.date))
+
+    def _get_open_timeline(self, after, clock):
+        """Yield the occurrences behind a position, but for those that are over: skipped, say."""
+        closed = self._get_closed_positions()
+        return (
+            occurrence
+            for occurrence in self._get_timeline(after=after, clock=clock)
+            if occurrence.position not in closed
+        )
 
     def _get_following_line(self, since=None):
         """Return the planned line of the program that is sent next.
@@ -77,13 +102,20 @@ class ContinuitySubscription(models.Model):
         event = line.program_line_id._prepare_event(1)
         if not any(event.interval) or (event.start_date and line.occurrence == 1):
             return None
-        number, occurrence = line._get_position()
+        clock, position = self._get_clock(), self._get_position_ahead(line)
+        if position < clock.since:
+            # It is late: what lies behind it goes by the clock already.
+            return clock
         return schedule.set_clock(
-            self._get_own_events(),
-            self._get_clock(),
-            (number, occurrence - 1),
-            end_of_month=self.program_id.end_of_month,
+            self._get_own_events(), clock, position, end_of_month=self.program_id.end_of_month
         )
+
+    def _get_position_ahead(self, line):
+        """Return the position that the plan has ahead of a line: an event that comes in between later is sent."""
+        number, occurrence = line._get_position()
+        known = self.line_ids.filtered('program_line_id')
+        ahead = [other._get_position() for other in known if other._get_position() < (number, occurrence)]
+        return (number, occurrence - 1) if occurrence > 1 else max(ahead, default=(number, 0))
 
     def _move_plan(self, line, clock, day=None):
         """Give the planned lines, from this one on, the dates of a clock.

@@ -76,14 +76,15 @@ class ContinuitySubscription(models.Model):
             return
         step = following.program_line_id._prepare_event(1).interval
         clock = self._get_clock_before(following)
-        while clock and self._get_day_behind(clock) < day:
+        while clock and self._get_day_behind(clock, day) < day:
             clock = clock.step(step)
         # What has no rhythm of its own goes out on the day.
         self._move_plan(following, clock or self._get_clock(), day)
 
-    def _get_day_behind(self, clock):
+    def _get_day_behind(self, clock, default):
         """Return the day of the occurrence that comes next on a clock."""
-        return next(self._get_timeline(after=clock.since, clock=clock)).date
+        occurrence = next(self._get_timeline(after=clock.since, clock=clock), None)
+        return occurrence.date if occurrence else default
 
     def _get_state_refusal(self):
         """Return why the subscription's state does not allow what is asked."""

@@ -125,7 +125,8 @@ class ContinuitySubscription(models.Model):
             self.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
         today = self.company_id._get_continuity_today()
         first_event = shipments[0].event if shipments else 0
-        left = self._count_occurrences_left(shipments[-1:], len(shipments))
+        left = self._count_left_behind((shipments[-1].event, shipments[-1].occurrence)) if shipments else 0
+        left = self._limit_to_bought(left, len(shipments))
         self._planning().write(
             {
                 'occurrences_left': left,
@@ -137,24 +138,37 @@ class ContinuitySubscription(models.Model):
             }
         )
 
-    def _count_occurrences_left(self, last, counted):
-        """Return how many occurrences are bought and not planned, -1 = until cancelled.
+    def _count_left_behind(self, position):
+        """Return how many occurrences the program has for the plan behind a position, ``None`` = until cancelled."""
+        events = self._get_own_events()
+        left = schedule.count_left(events, after=position)
+        repeats = {event.number: event.repeats for event in schedule.get_sent_events(events)}
+        used = [place for place in self._get_closed_positions() if place > position and place[0] in repeats]
+        return None if left is None else left - sum(place[1] <= repeats[place[0]] for place in used)
 
-        :param last: the last planned occurrence, in a list that may be empty.
-        :param counted: how many planned occurrences count as bought.
+    def _limit_to_bought(self, left, counted):
+        """Return how many of what the program has left are bought and not planned, -1 = until cancelled.
+
+        :param counted: how many occurrences count as bought already.
         """
-        left = schedule.count_left(self._get_own_events(), after=(last[0].event, last[0].occurrence)) if last else 0
         if self.event_count:
             bought_left = max(self.event_count - counted, 0)
             return bought_left if left is None else min(left, bought_left)
         return -1 if left is None else left
 
+    def _count_left_and_missing(self, planned):
+        """Return how many occurrences are bought and not planned, -1 = until cancelled; and how many the program does
+        not have.
+
+        :param planned: the positions planned, a set.
+        """
+        counted = len(self._get_bought_positions() | planned) + self._count_gone()
+        left = self._limit_to_bought(self._count_left_behind(self._get_last_position(planned)), counted)
+        return left, max(self.event_count - counted - left, 0) if left >= 0 else 0
+
     def _count_again(self):
         """Note how many occurrences are left to plan, after some of those planned do not count as bought any more."""
-        planned = self.line_ids._planned().filtered('program_event_number')
-        last = schedule.Occurrence(*self._get_last_position(), date=None)
-        counted = self._count_bought() + len({line._get_position() for line in planned})
-        left = self._count_occurrences_left([last], counted)
+        left, _missing = self._count_left_and_missing(self._get_planned_positions())
         self._planning().occurrences_left = self._limit_left(left, self.cancel_after_event)
 
     def _get_own_events(self):
@@ -163,9 +177,59 @@ class ContinuitySubscription(models.Model):
         if self.program_id.is_calendar:
             return events
         # By the program's numbers of today: an event may have been renumbered since.
-        planned = [line._get_position()[0] for line in self.line_ids if line.program_line_id]
-        start_event = min(planned, default=self.start_event)
+        start_event = min((line._get_position()[0] for line in self._get_own_lines()), default=self.start_event)
         return [event for event in events if event.number >= start_event]
+
+    # === WHERE THE PLAN STANDS IN THE PROGRAM === #
+
+    def _get_own_lines(self):
+        """Return the lines that tell where the plan begins in the program: what has left it does not, unless there is
+        nothing else, or it is planned still."""
+        lines = self.line_ids._program_lines().filtered('program_event_number')
+        return lines.filtered(lambda line: line.program_line_id or line.state == 'planned') or lines
+
+    def _get_planned_positions(self):
+        """Return the positions of what is planned and in the program."""
+        planned = self.line_ids._planned().filtered('program_line_id')
+        return {line._get_position() for line in planned}
+
+    def _get_closed_positions(self):
+        """Return the positions not planned any more: all of it was ordered, skipped, or cancelled by people."""
+        known = self.line_ids._program_lines().filtered('program_line_id')
+        closed = known.filtered(lambda line: not line._is_open_to_program())
+        return {line._get_position() for line in closed} - {line._get_position() for line in known - closed}
+
+    def _get_used_lines(self):
+        """Return the lines that count as bought besides those planned: skipped ones do not, nor what left the program
+        before it was sent."""
+        return self.line_ids._program_lines().filtered(
+            lambda line: (
+                line.program_event_number
+                and line.state in ('ordered', 'delivered', 'cancelled')
+                and line.cancel_cause != 'program'
+            )
+        )
+
+    def _get_bought_positions(self):
+        """Return the positions that count as bought besides those planned."""
+        return {line._get_position() for line in self._get_used_lines().filtered('program_line_id')}
+
+    def _count_gone(self):
+        """Return how many occurrences count as bought whose event has left the program; its old number is known."""
+
+        def get_planned_as(line):
+            return line.event_number, line.program_event_number, line.occurrence
+
+        present = self.line_ids._program_lines().filtered('program_line_id')
+        gone = self._get_used_lines().filtered(lambda line: not line.program_line_id)
+        return len({get_planned_as(line) for line in gone} - {get_planned_as(line) for line in present})
+
+    def _get_last_position(self, planned):
+        """Return the last position of a plan, and not ahead of the customer's own.
+
+        :param planned: the positions planned, a set.
+        """
+        return max(self._get_position_behind(self._get_clock()), max(planned, default=(0, 0)))
 
     def _prepare_lines(self, shipments):
         """Yield the values of the planned lines of the shipments, each with its program line."""
@@ -402,50 +466,53 @@ class ContinuitySubscription(models.Model):
                 )
         return rows
 
-    def _get_last_position(self):
-        """Return the last (event ID, occurrence) that the plan has, whatever became of it."""
-        return max((line._get_position() for line in self.line_ids._program_lines()), default=(0, 0))
-
     def _get_next_occurrences(self):
         """Return the occurrences that the plan has room for.
 
         :rtype: list[schedule.Occurrence]
         """
         self.ensure_one()
-        open_occurrences = {line._get_position() for line in self.line_ids._planned()}
+        planned = self._get_planned_positions()
+        last = self._get_last_position(planned)
         left = None if self.occurrences_left < 0 else self.occurrences_left
         occurrences = list(
             schedule.take(
-                self._get_timeline(after=self._get_last_position()),
+                self._get_open_timeline(last, self._get_clock()),
                 left,
                 threshold=self._get_threshold(),
-                open_counts=Counter(event for event, _occurrence in open_occurrences),
+                open_counts=Counter(event for event, _occurrence in planned),
             )
         )
         schedule.check_size(self._get_own_events(), occurrences)
-        delay = self._get_extension_delay()
+        delay = self._get_extension_delay(last)
         return [occurrence._replace(date=occurrence.date + delay) for occurrence in occurrences]
 
-    def _get_extension_delay(self):
+    def _get_extension_delay(self, position):
         """Return by how much the plan already runs behind a program that was changed since, so that what is added
         comes after it. An unchanged program, and one on a calendar, gives its own dates."""
-        last = self.line_ids.filtered(lambda line: line._get_position() == self._get_last_position())[:1]
+        last = self.line_ids.filtered(lambda line: line._get_position() == position)[:1]
         if not last or self.program_id.is_calendar or self.program_revision == self.program_id.revision:
             return timedelta()
-        event, occurrence = self._get_last_position()
-        computed = next(self._get_timeline(after=(event, occurrence - 1)), None)
-        day = last.date_scheduled or last.date_planned
-        return max(day - computed.date, timedelta()) if computed else timedelta()
+        computed = next(self._get_timeline(after=(position[0], position[1] - 1)), None)
+        return max(last._get_scheduled_day() - computed.date, timedelta()) if computed else timedelta()
 
     def _extend(self):
         """Add to the plan what it has room for."""
         self.ensure_one()
         with self._explained_dates():
             occurrences = self._get_next_occurrences()
-        self.env['continuity.line']._planning().create(self._prepare_extension(occurrences))
+        taken_away = self._get_taken_away()
+        new_vals = []
+        for vals in self._prepare_extension(occurrences):
+            line = taken_away.get((vals['program_line_id'], vals['occurrence']))
+            if line:
+                line._planning().write(line._prepare_restoration(vals, line._prepare_plan_update(vals)))
+            else:
+                new_vals.append(vals)
+        self.env['continuity.line']._planning().create(new_vals)
         # Fewer than expected: the program has lost events, and the plan ends here until it is synchronised.
         if not occurrences:
-            if schedule.count_left(self._get_own_events(), after=self._get_last_position()) == 0:
+            if self._count_left_behind(self._get_last_position(self._get_planned_positions())) == 0:
                 self.occurrences_left = 0
         elif self.occurrences_left > 0:
             self.occurrences_left -= len(occurrences)
@@ -458,12 +525,26 @@ class ContinuitySubscription(models.Model):
             schedule.Shipment(number, *occurrence)
             for number, occurrence in enumerate(occurrences, start=last_number + 1)
         ]
-        previous = {
-            line.program_line_id: line for line in self.line_ids.sorted('occurrence') if not line.is_substituted
-        }
+        previous = self._get_previous_lines()
         return [
             {**self._with_new_price(vals, program_line), **previous[program_line]._prepare_next_price(vals)}
             if program_line in previous
             else self._with_new_price(vals, program_line)
             for vals, program_line in self._prepare_lines(shipments)
         ]
+
+    def _get_previous_lines(self):
+        """Return, by program line, the last one in the plan: the next one takes its price."""
+        return {
+            line.program_line_id: line
+            for line in self.line_ids._program_lines().sorted('occurrence')
+            if not line.is_substituted and line.cancel_cause != 'program'
+        }
+
+    def _get_taken_away(self):
+        """Return, by program line and occurrence, what the program took away and would send again."""
+        return {
+            (line.program_line_id.id, line.occurrence): line
+            for line in self.line_ids._program_lines()
+            if line.cancel_cause == 'program'
+        }

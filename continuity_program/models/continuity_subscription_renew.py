@@ -150,7 +150,7 @@ class ContinuitySubscription(models.Model):
     def _prepare_renewal_start(self):
         """Return where the new subscription begins: behind this one, on its rhythm unless that day is past."""
         following = self._get_following_occurrence()
-        following_date = following.date + self._get_extension_delay()
+        following_date = following.date + self._get_extension_delay(self._get_used_position())
         if following_date <= self.company_id._get_continuity_today():
             following_date = False
         if not self.program_id.is_calendar:

@@ -1,4 +1,5 @@
 from collections import Counter
+from itertools import islice
 
 from markupsafe import Markup
 
@@ -96,44 +97,78 @@ class ContinuitySubscription(models.Model):
             clock = self._get_synced_clock()
             target = self._get_synced_occurrences(clock)
         numbers, moved = self._number_shipments(target)
-        if self.cancel_after_event:
-            target = [occurrence for occurrence in target if numbers[occurrence.position] <= self.cancel_after_event]
-        shipments = [schedule.Shipment(numbers[occurrence.position], *occurrence) for occurrence in target]
+        shipments = [
+            schedule.Shipment(numbers[occurrence.position], *occurrence)
+            for occurrence in target
+            if occurrence.position in numbers
+        ]
         originals = self.line_ids._program_lines()
         known = {(line.program_line_id, line.occurrence): line for line in originals.filtered('program_line_id')}
+        previous = self._get_previous_lines()
         changes, met = [], originals.browse()
         for vals, program_line in self._prepare_lines(shipments):
+            vals = self._with_new_price(vals, program_line)
             line = known.get((program_line, vals['occurrence']))
             if not line:
-                changes.append(self._get_addition(self._with_new_price(vals, program_line)))
+                changes.append(self._get_addition(self._with_agreed_price(vals, previous.get(program_line))))
             elif line._is_open_to_program():
                 met |= line
-                changes += line._get_sync_changes(self._with_new_price(vals, program_line))
-        for line in originals._planned() - met:
-            if line.program_event_number:
-                changes.append(line._get_removal())
-            elif moved.get(line.event_number, line.event_number) != line.event_number:
-                changes.append(Change('renumbered', '', line, {'event_number': moved[line.event_number]}))
+                changes += line._get_sync_changes(vals)
+        removed = (originals._planned() - met).filtered('program_event_number')
+        changes += [line._get_removal() for line in removed]
+        changes += self._get_moves(originals._planned() - removed, moved)
         return changes, {**self._prepare_clock(clock), **self._prepare_synced_counts(shipments)}
+
+    def _get_moves(self, planned, moved):
+        """Return the changes of lines that were put into a shipment by hand, and leave with it under its new number."""
+        return [
+            Change('renumbered', '', line, {'event_number': moved[line.event_number]})
+            for line in planned
+            if not line.program_event_number or line.shipment_overridden
+            if moved.get(line.event_number, line.event_number) != line.event_number
+        ]
+
+    # === WHERE THE CUSTOMER STANDS === #
 
     def _get_last_ordered_line(self):
         """Return the line of the last occurrence that has, or had, a child order."""
         ordered = self.line_ids._program_lines().filtered(lambda line: line.program_event_number and line.child_line_id)
-        return ordered.sorted(lambda line: (line._get_position(), line.id))[-1:]
+        known = ordered.filtered('program_line_id')
+        last = known.sorted(lambda line: (line._get_position(), line.id))[-1:]
+        gone = (ordered - known).sorted(lambda line: (line._get_scheduled_day(), line.id))[-1:]
+        return gone if gone and (not last or gone._get_scheduled_day() > last._get_scheduled_day()) else last
+
+    def _get_last_ordered_position(self, last):
+        """Return where the last line that was ordered stands, in the program as it is now."""
+        return last._get_position() if last.program_line_id else self._get_position_on(last._get_scheduled_day())
 
     def _get_synced_clock(self):
         """Return the clock that the plan goes on by: after a change of the timing, from the last shipment that has a
-        child order."""
+        child order, unless it was set behind that since, by a postponement or a pause."""
         clock, last = self._get_clock(), self._get_last_ordered_line()
         if self.program_id.is_calendar or not last:
+            return clock
+        position = self._get_last_ordered_position(last)
+        if clock.since >= position:
             return clock
         return schedule.set_clock(
             self._get_own_events(),
             clock,
-            last._get_position(),
+            position,
             end_of_month=self.program_id.end_of_month,
-            day=last.date_scheduled or last.date_planned,
+            day=last._get_scheduled_day(),
         )
+
+    def _get_position_behind(self, clock):
+        """Return the customer's position: the last one ordered, else that ahead of the first one of the plan; and not
+        ahead of where the clock stands."""
+        last = self._get_last_ordered_line()
+        if last:
+            return max(self._get_last_ordered_position(last), clock.since)
+        event, occurrence = min((line._get_position() for line in self._get_own_lines()), default=(0, 1))
+        return max((event, occurrence - 1), clock.since)
+
+    # === WHAT THE PLAN HAS TO BE === #
 
     def _get_synced_occurrences(self, clock):
         """Return what the plan has to be: all that is bought behind the position of the customer, and
@@ -141,98 +176,110 @@ class ContinuitySubscription(models.Model):
 
         :rtype: list[schedule.Occurrence]
         """
-        lines = self.line_ids._program_lines().filtered('program_event_number')
-        if not lines:
+        if not self.line_ids._program_lines().filtered('program_event_number'):
             today = self.company_id._get_continuity_today()
             shipments = self._get_shipments(today=self.anchor_date or today)
             return [
                 schedule.Occurrence(*shipment[1:])._replace(date=max(shipment.date, today)) for shipment in shipments
             ]
-        open_lines = lines.filtered(lambda line: line._is_open_to_program())
-        planned = {line._get_position(): line for line in open_lines._planned()}
-        closed = {line._get_position() for line in lines - open_lines} - {line._get_position() for line in open_lines}
-        begin = self._get_position_behind(lines)
-        target = self._get_late_occurrences(planned, begin)
-        left = max(self.event_count - self._count_bought(), 0) if self.event_count else schedule.MAX_LINES + 1
-        threshold, open_counts = self._get_threshold(), Counter()
-        for occurrence in self._get_timeline(after=begin, clock=clock):
-            if occurrence.position in closed:
-                continue
-            is_new = occurrence.position > max(planned, default=(0, 0))
-            if len(target) >= left or (threshold and is_new and open_counts[occurrence.event] >= threshold):
-                break
-            open_counts[occurrence.event] += 1
-            target.append(occurrence)
+        begin = self._get_position_behind(clock)
+        late = self._get_late_occurrences(begin)
+        if self.bill_upfront:
+            target = [*late, *self._get_prepaid_occurrences(begin, clock)]
+        else:
+            target = [*late, *self._get_bought_occurrences(begin, clock, late)]
         schedule.check_size(self._get_own_events(), target)
         return target
 
-    def _get_position_behind(self, lines):
-        """Return the customer's position: the last one ordered, else that ahead of the first one of the plan."""
-        last = self._get_last_ordered_line()
-        if last:
-            return last._get_position()
-        event, occurrence = min(line._get_position() for line in lines)
-        return event, occurrence - 1
+    def _get_bought_occurrences(self, begin, clock, late):
+        """Return what is bought of what the program sends behind a position; of what is not planned yet, as much as is
+        planned at once."""
+        planned = self._get_planned_positions()
+        bought = self._get_bought_positions() | {occurrence.position for occurrence in late}
+        left = self.event_count - self._count_gone() - len(bought)
+        threshold, open_counts = self._get_threshold(), Counter()
+        target = []
+        for occurrence in self._get_open_timeline(begin, clock):
+            is_new = occurrence.position > max(planned, default=(0, 0))
+            left -= occurrence.position not in bought
+            if (self.event_count and left < 0) or (threshold and is_new and open_counts[occurrence.event] >= threshold):
+                break
+            if len(target) > schedule.MAX_LINES:
+                raise schedule.TooManyLinesError
+            open_counts[occurrence.event] += 1
+            target.append(occurrence)
+        return target
 
-    def _get_late_occurrences(self, planned, begin):
-        """Return what is planned ahead of the customer's position, and still sent by the program; it keeps its dates.
+    def _get_prepaid_occurrences(self, begin, clock):
+        """Return what the program sends behind a position. What is not in the plan is not paid for and takes no time,
+        what was taken out of the program is sent all the same."""
+        sent = list(islice(self._get_open_timeline(begin, clock), schedule.MAX_LINES + 1))
+        planned = self._get_planned_positions()
+        if not self.program_id.is_calendar:
+            last = dict(sorted(line._get_position() for line in self._get_own_lines().filtered('program_line_id')))
+            events = [
+                event._replace(repeats=last[event.number], action='normal')
+                for event in self._get_own_events()
+                if event.number in last
+            ]
+            dates = {
+                occurrence.position: occurrence.date
+                for occurrence in self._get_timeline(after=begin, clock=clock, events=events)
+            }
+            sent = [occurrence._replace(date=dates.get(occurrence.position, occurrence.date)) for occurrence in sent]
+        return [occurrence for occurrence in sent if not self.event_count or occurrence.position in planned]
 
-        :param planned: a planned line by position.
-        """
+    def _get_late_occurrences(self, begin):
+        """Return what is planned ahead of a position, and still sent by the program; it keeps its dates."""
         events = {event.number: event for event in schedule.get_sent_events(self._get_own_events())}
+        days = {
+            line._get_position(): line._get_scheduled_day()
+            for line in self.line_ids._planned().filtered('program_line_id')
+        }
         return [
-            schedule.Occurrence(event, occurrence, line.date_scheduled or line.date_planned)
-            for (event, occurrence), line in sorted(planned.items(), key=lambda item: item[0])
+            schedule.Occurrence(event, occurrence, day)
+            for (event, occurrence), day in sorted(days.items())
             if (event, occurrence) <= begin
             and event in events
             and occurrence <= (events[event].repeats or occurrence)
-            and line.program_line_id
         ]
 
-    def _count_bought(self):
-        """Return how many occurrences count as bought besides those planned: skipped ones do not, nor what left the
-        program before it was sent."""
-        counted = self.line_ids._program_lines().filtered(
-            lambda line: (
-                line.program_event_number
-                and line.state in ('ordered', 'delivered', 'cancelled')
-                and line.cancel_cause != 'program'
-            )
-        )
-
-        def get_planned_as(line):
-            return line.event_number, line.program_event_number, line.occurrence
-
-        present = counted.filtered('program_line_id')
-        # Of an event that has left the program only the old number is known.
-        gone = {get_planned_as(line) for line in counted - present} - {get_planned_as(line) for line in present}
-        return len({line._get_position() for line in present}) + len(gone)
-
     def _number_shipments(self, target):
-        """Return the shipment number of each occurrence by its position, and the new number of each old one that is
-        planned: they keep their numbers, but for those that something new comes ahead of."""
+        """Return the shipment number of each occurrence by its position, but for those behind the agreed last shipment;
+        and the new number of each old one that is planned.
+
+        They keep their numbers, but for those that something new comes ahead of. What was put into another shipment by
+        hand leaves with that.
+        """
         positions = {occurrence.position for occurrence in target}
         planned = self.line_ids._planned().filtered('program_line_id')
-        old_numbers = {}
-        for line in planned.sorted('shipment_overridden'):
-            old_numbers.setdefault(line._get_position(), line.event_number)
+        old_numbers, put_elsewhere = {}, {}
+        for line in planned:
+            numbers = put_elsewhere if line.shipment_overridden else old_numbers
+            numbers.setdefault(line._get_position(), line.event_number)
         others = self.line_ids.filtered(
-            lambda line: not line._is_open_to_program() or line._get_position() not in positions
+            lambda line: (
+                not line._is_open_to_program() or line._get_position() not in positions or line.shipment_overridden
+            )
         )
         taken = set(others.mapped('event_number')) - {old_numbers.get(position) for position in positions}
         last, ordered = 0, self._get_last_ordered_line().event_number
         numbers, moved = {}, {}
-        for occurrence in target:
-            key = old_number = old_numbers.get(occurrence.position)
+        for position in sorted(positions - (put_elsewhere.keys() - old_numbers.keys())):
+            key = old_number = old_numbers.get(position)
             if not key:
-                key, last = occurrence.position, max(last, ordered)
+                key, last = position, max(last, ordered)
             if key not in moved:
                 number = old_number if old_number and old_number > last else last + 1
                 while number in taken:
                     number += 1
                 moved[key] = last = number
-            numbers[occurrence.position] = moved[key]
-        return numbers, moved
+            if not self.cancel_after_event or moved[key] <= self.cancel_after_event:
+                numbers[position] = moved[key]
+        for position in positions & put_elsewhere.keys() - old_numbers.keys():
+            numbers[position] = moved.get(put_elsewhere[position], put_elsewhere[position])
+        # In a plan that is paid in advance nothing comes in between.
+        return numbers, {} if self.bill_upfront else moved
 
     def _get_addition(self, vals):
         """Return the change that adds a line."""
@@ -265,15 +312,23 @@ class ContinuitySubscription(models.Model):
             ),
         }
 
+    def _with_agreed_price(self, vals, previous):
+        """Return the values of a line that is added with the price agreed for the one before, where the program's price
+        of today is not followed.
+
+        :param previous: the last line that the plan has of the same program line, or nothing.
+        """
+        if not previous or (previous._is_repriced(vals, {}) and not previous.price_overridden):
+            return vals
+        return {**vals, **previous._prepare_next_price(vals)}
+
     def _prepare_synced_counts(self, shipments):
         """Return what the subscription keeps of its plan: what is left to plan, and what the program does not have."""
         values = {'program_revision': self.program_id.revision}
         if self.bill_upfront:
             return values
-        last = max([self._get_last_position(), *((shipment.event, shipment.occurrence) for shipment in shipments)])
-        counted = self._count_bought() + len(shipments)
-        left = self._count_occurrences_left([schedule.Occurrence(*last, date=None)], counted)
-        values['missing_event_count'] = max(self.event_count - counted - left, 0) if left >= 0 else 0
+        positions = {(shipment.event, shipment.occurrence) for shipment in shipments}
+        left, values['missing_event_count'] = self._count_left_and_missing(positions)
         numbers = [shipment.number for shipment in shipments]
         values['occurrences_left'] = self._limit_left(left, self.cancel_after_event, numbers)
         return values

@@ -52,6 +52,32 @@ def timeline(events, anchor=None, *, end_of_month=False):
             break
 
 
+def go_on(events, position, anchor, months=0, days=0, *, end_of_month=False):
+    """Walk on from a position that is so much behind an anchor."""
+    day = place(anchor, months, days, end_of_month)
+    for event in sent(events):
+        for occurrence in range(1, (event.repeats or ENDLESS) + 1):
+            if (event.number, occurrence) <= position:
+                continue
+            if occurrence == 1 and event.start_date:
+                anchor, months, days = max(event.start_date, day), 0, 0
+            else:
+                months += event.interval[0]
+                days += event.interval[1]
+            day = place(anchor, months, days, end_of_month)
+            yield event.number, occurrence, day
+        if event.repeats is None:
+            break
+
+
+def stand(anchor, day, end_of_month=False):
+    """What a day is counted from: the anchor, if it is whole months from there, else the day itself."""
+    for months in range(-600, 600):
+        if place(anchor, months, 0, end_of_month) == day:
+            return anchor, months
+    return day, 0
+
+
 def running(events, day, *, end_of_month=False):
     past = list(takewhile(lambda occurrence: occurrence[2] <= day, timeline(events, end_of_month=end_of_month)))
     return past[-1] if past else next(timeline(events, end_of_month=end_of_month), None)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from odoo.tests import BaseCase, tagged
 
 from odoo.addons.continuity_program import schedule
-from odoo.addons.continuity_program.schedule import Event
+from odoo.addons.continuity_program.schedule import Clock, Event
 
 from . import slow_schedule
 
@@ -696,3 +696,109 @@ class TestPromises(ScheduleCase):
         options = {'joining_day': day('2027-01-01'), 'anchor': day('2027-01-01')}
         lines = repeats * line_count + other_repeats * other_line_count
         self.assertEqual(plan_or_none(events, options) is None, lines > 1000)
+
+
+# === THE CUSTOMER'S CLOCK === #
+
+
+def positions_in(events):
+    """Where a customer may be: ahead of everything, at an occurrence, one step ahead of an event, or at an event that
+    is passed over. Behind an endless event is nobody."""
+    sent = {event.number: event.repeats or 12 for event in slow_schedule.sent(events)}
+    last = next((event.number for event in events if event.repeats is None), 9)
+    numbers = range(min(sent, default=9), last + 1)
+    return st.sampled_from(
+        [(0, 0), *((number, occurrence) for number in numbers for occurrence in range(sent.get(number, 2) + 1))]
+    )
+
+
+@st.composite
+def customers(draw, count=1, **program_options):
+    """Events, the first day, an option, and ``count`` positions one behind the other."""
+    events = draw(programs(**program_options))
+    positions = sorted(draw(positions_in(events)) for _index in range(count))
+    return events, Clock(draw(near_days)), {'end_of_month': draw(st.booleans())}, positions
+
+
+@tagged('post_install', '-at_install')
+class TestClock(ScheduleCase):
+    """The clock of a customer: set at a position, all that follows is counted from there."""
+
+    def walk(self, events, clock, options, after=(0, 0)):
+        return list(islice(schedule.timeline(events, clock, after=after, **options), 30))
+
+    @thorough
+    @given(customers(count=3))
+    def test_setting_it_moves_nothing(self, customer):
+        events, clock, options, positions = customer
+        anchor = clock.anchor
+        for position in positions:
+            clock = schedule.set_clock(events, clock, position, **options)
+            whole = slow_schedule.timeline(events, anchor, **options)
+            expected = dropwhile(lambda occurrence: occurrence[:2] <= position, whole)
+            self.assertEqual(self.walk(events, clock, options), list(islice(expected, 30)))
+
+    @thorough
+    @given(customers(count=3))
+    def test_setting_it_step_by_step_is_setting_it_once(self, customer):
+        events, clock, options, positions = customer
+        stepped = clock
+        for position in positions:
+            stepped = schedule.set_clock(events, stepped, position, **options)
+        self.assertEqual(stepped, schedule.set_clock(events, clock, positions[-1], **options))
+
+    @thorough
+    @given(customers(), near_days)
+    def test_another_day_is_where_all_goes_on_from(self, customer, day):
+        events, clock, options, (position,) = customer
+        ahead = schedule.set_clock(events, clock, position, **options)
+        clock = schedule.set_clock(events, clock, position, day=day, **options)
+        if position == (0, 0):
+            return
+        self.assertEqual((clock.since, clock.get_day(**options)), (position, day))
+        standing = (ahead.anchor, ahead.months, ahead.days)
+        if day != ahead.get_day(**options):
+            standing = slow_schedule.stand(ahead.anchor, day, **options)
+        expected = slow_schedule.go_on(events, position, *standing, **options)
+        self.assertEqual(self.walk(events, clock, options), list(islice(expected, 30)))
+
+    def test_a_four_weekly_rhythm_that_becomes_monthly(self):
+        clock = Clock(day('2027-01-29'))
+        events = [Event(1, repeats=FOREVER)]
+        clock = schedule.set_clock(events, clock, (1, 2), day=day('2027-02-26'))
+        self.assertDates(self.walk(events, clock, {})[:3], '2027-03-26 2027-04-26 2027-05-26')
+
+    def test_a_monthly_rhythm_that_becomes_quarterly_keeps_to_the_end_of_the_month(self):
+        clock = Clock(day('2027-01-31'))
+        events = [Event(1, (3, 0), repeats=FOREVER)]
+        clock = schedule.set_clock(events, clock, (1, 2), day=day('2027-02-28'))
+        self.assertDates(self.walk(events, clock, {})[:3], '2027-05-31 2027-08-31 2027-11-30')
+
+    @thorough
+    @given(customers(), near_days, st.data())
+    def test_what_is_ahead_of_it_can_change(self, customer, day, data):
+        """Once it is set, an event can go, come or change ahead of it, and nothing moves behind it."""
+        events, clock, options, (position,) = customer
+        clock = schedule.set_clock(events, clock, position, day=day, **options)
+        passed = data.draw(programs(endless=False))
+        changed = [event for event in passed if event.number < position[0] and event.action != 'end']
+        changed += [event for event in events if event.number >= position[0]]
+        expected = [] if any(event.action == 'end' for event in events if event.number < position[0]) else None
+        walked = self.walk(events, clock, options)
+        if expected is None:
+            self.assertEqual(self.walk(changed, clock, options), walked)
+
+    def test_repeats_lowered_below_those_sent(self):
+        """What is sent is sent: the next event counts from the last one, wherever the event would end now."""
+        clock = schedule.set_clock([Event(1, repeats=5), Event(2)], Clock(day('2027-01-31')), (1, 4))
+        self.assertDates(self.walk([Event(1, repeats=2), Event(2)], clock, {}), '2027-05-31')
+        self.assertDates(self.walk([Event(2, WEEK)], clock, {}), '2027-05-07')
+
+    @thorough
+    @given(near_days, st.integers(-40, 40), near_days, st.booleans())
+    def test_measuring_is_placing_the_other_way_round(self, anchor, months, day, end_of_month):
+        measured = schedule.measure(anchor, day, end_of_month)
+        self.assertEqual(schedule.shift(anchor, *measured, end_of_month), day)
+        self.assertIn(measured[1], range(31))
+        placed = schedule.shift(anchor, months, 0, end_of_month)
+        self.assertEqual(schedule.measure(anchor, placed, end_of_month), (months, 0))
