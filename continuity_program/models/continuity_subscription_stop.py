@@ -354,7 +354,7 @@ class ContinuitySubscription(models.Model):
         if not self._get_plan_bills()._get_posted_bills():
             return Settlement(to_pay=self._get_plan_lines()._get_continuity_total(self._get_owed_amounts(kept)))
         credit = self._get_plan_lines()._get_continuity_total(self._get_unowed_amounts(kept))
-        still_open = sum(payment._get_open_amount() for payment in self.payment_ids)
+        still_open = self.currency_id.round(sum(payment._get_open_amount() for payment in self.payment_ids))
         return Settlement(credit, max(credit - still_open, 0.0), max(still_open - credit, 0.0))
 
     def _get_shipment_settlement(self, stopped):

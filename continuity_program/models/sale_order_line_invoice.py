@@ -136,13 +136,19 @@ class SaleOrderLine(models.Model):
         price = self.price_unit * self.product_uom_qty * (1 - self.discount / 100)
         return self.currency_id.round(untaxed * price / self.price_subtotal)
 
+    def _get_billed_taxes(self):
+        """Return the taxes that the line was billed with, which an accountant may have changed, or will be."""
+        self.ensure_one()
+        billed = self.invoice_lines.filtered(lambda line: line.move_id in line.move_id._get_posted_bills()).sorted('id')
+        return (billed[-1:] or self).tax_ids
+
     def _get_continuity_total(self, amounts):
         """Return the total, taxes included, of a document with these untaxed amounts by order line."""
         AccountTax = self.env['account.tax']
         base_lines = [
             AccountTax._prepare_base_line_for_taxes_computation(
                 line,
-                tax_ids=line.tax_ids,
+                tax_ids=line._get_billed_taxes(),
                 price_unit=line._get_continuity_gross(amount),
                 quantity=1.0,
                 discount=0.0,

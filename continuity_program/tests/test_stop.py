@@ -140,6 +140,20 @@ class TestStopUpfront(StopCase):
         self.assertEqual(self._get_note(subscription).amount_total, 47.3)
         self.assertEqual(self._get_note(subscription).state, 'draft')
 
+    def test_the_dialog_goes_by_the_taxes_of_the_bill(self):
+        subscription = self._sell(self._create_program(3, bill_upfront=True))
+        bill = subscription.order_id._create_invoices()
+        bill.invoice_line_ids.tax_ids = False
+        bill.action_post()
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        dialog = self._open_dialog(subscription)
+        self.assertEqual((dialog.to_credit, dialog.to_refund, dialog.to_pay), (43.0, 0.0, 20.0))
+
+        dialog.action_stop()
+
+        self.assertEqual(self._get_note(subscription).amount_total, 43.0)
+
     def test_a_plan_with_prices_including_taxes_is_credited_to_the_cent(self):
         self.tax.price_include_override = 'tax_included'
         subscription = self._sell_prepaid()
