@@ -135,7 +135,9 @@ class ContinuityPayment(models.Model):
             tx.state == 'done' and not tx.is_post_processed for tx in transactions
         ):
             return 'processing'
-        if self.method == 'token' and transactions[-1:].state in ('error', 'cancel'):
+        # What our own attempts came to does not count any more once it is paid on account.
+        is_taken_off_card = self.method == 'on_account' and self.attempt_count
+        if transactions[-1:].state in ('error', 'cancel') and not is_taken_off_card:
             return 'declined'
         return 'billed' if line and self.method == 'on_account' else 'scheduled'
 

@@ -12,7 +12,7 @@ ADDONS = 'odoo.addons.continuity_program'
 #: Everything of this addon that any logged-in user, portal users too, can call by RPC. Whoever adds a name here has
 #: looked at what it does for a user who may not read, write or even see the record.
 PUBLIC_METHODS = {
-    'account.move': {'action_view_continuity_payments', 'button_cancel', 'button_draft'},
+    'account.move': {'action_view_continuity_payments', 'button_cancel', 'button_draft', 'unlink'},
     'account.move.line': {'reconcile'},
     'account.partial.reconcile': {'create', 'unlink'},
     'continuity.extend': {'action_extend'},

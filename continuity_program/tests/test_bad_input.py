@@ -486,7 +486,7 @@ class TestBadSale(BadInputCase):
         line = self._sell(self._create_program(2), confirm=False).line_ids[0]
 
         self._assert_refused(
-            "CS.*, shipment 1: Book 1 is part of the program's plan and cannot be deleted", line.unlink
+            "CS.*, shipment 1: Book 1 is part of the plan and cannot be deleted", line.unlink
         )
 
     def test_subscription_that_ran_cannot_be_deleted(self):
