@@ -1,3 +1,5 @@
+import time
+
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
@@ -33,7 +35,19 @@ class TestTours(HttpCase):
         cls.agent = new_test_user(cls.env, 'continuity_agent', groups='sales_team.group_sale_salesman')
         cls.manager = new_test_user(cls.env, 'continuity_manager', groups='sales_team.group_sale_manager')
 
+    def _read_orders_slowly(self):
+        """As on a busy server: what an agent does while the order is read again must not be lost."""
+        read = self.env.registry['sale.order'].web_read
+
+        def read_slowly(orders, specification):
+            time.sleep(0.5)
+            return read(orders, specification)
+
+        self.patch(self.env.registry['sale.order'], 'web_read', read_slowly)
+
     def test_agent_sells_by_the_page(self):
+        self._read_orders_slowly()
+
         self.start_tour('/odoo/sales/new', 'continuity_sell', login='continuity_agent')
 
         order = self.env['sale.order'].search([('partner_id', '=', self.customer.id)])

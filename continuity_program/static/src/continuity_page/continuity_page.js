@@ -46,10 +46,20 @@ patch(FormController.prototype, {
             onClose: (info) => {
                 // Not returned: the dialog would wait for it, and the next page opens meanwhile.
                 if (!info?.noReload && status(this) !== "destroyed") {
-                    this.model.load();
+                    this.reloadAfterContinuityPage();
                 }
             },
         });
+    },
+
+    /** What was typed meanwhile, such as the next order line, would be lost by the reload: nobody types. */
+    async reloadAfterContinuityPage() {
+        this.ui.block();
+        try {
+            await this.model.load();
+        } finally {
+            this.ui.unblock();
+        }
     },
 
     async beforeExecuteActionButton() {
