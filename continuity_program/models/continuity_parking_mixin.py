@@ -85,11 +85,12 @@ class ContinuityParkingMixin(models.AbstractModel):
 
         :param str subject: a job's code, or another short code.
         :param str reason: plain text.
+        :return: whether it is news.
         """
         activity = self.activity_ids.filtered(lambda activity: activity.continuity_job == subject)[:1]
         if activity:
             activity.note = plaintext2html(reason)
-            return
+            return False
         self.activity_schedule(
             'continuity_program.mail_activity_type_attention',
             summary=summary,
@@ -97,6 +98,7 @@ class ContinuityParkingMixin(models.AbstractModel):
             user_id=self._get_parking_user().id,
             continuity_job=subject,
         )
+        return True
 
     def _get_parking_user(self):
         """Return who is told of a failure: the salesperson if active, else the program's responsible."""

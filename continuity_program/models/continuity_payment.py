@@ -258,7 +258,9 @@ class ContinuityPayment(models.Model):
     def _follow_settlement(self):
         """Bring deliveries in line after a receivable line was settled or opened again."""
         paid = self.filtered(lambda payment: payment.state == 'paid')
-        paid.activity_ids.filtered(lambda activity: activity.continuity_job == 'declined').action_feedback()
+        paid.activity_ids.filtered(
+            lambda activity: activity.continuity_job in ('declined', 'no_card')
+        ).action_feedback()
         self.subscription_id._update_holds()
 
     def _by_due_date(self, reverse=False):

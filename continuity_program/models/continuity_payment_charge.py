@@ -5,7 +5,7 @@ from psycopg2 import OperationalError
 
 from odoo import fields, models
 from odoo.exceptions import UserError
-from odoo.tools import SQL
+from odoo.tools import SQL, format_amount
 
 from .continuity_guard_mixin import COMMITTING
 
@@ -38,6 +38,8 @@ class ContinuityPayment(models.Model):
             return batch.skip(self, 'locked', self.env._("In use by somebody else. The next run takes it."))
         reason = self._get_charge_refusal()
         if reason:
+            if reason[0] == 'no_token':
+                self._ask_for_card()
             return batch.skip(self, *reason)
         interrupted = self._get_open_transaction()
         transaction = interrupted or self._create_transaction()
@@ -226,3 +228,13 @@ class ContinuityPayment(models.Model):
         self._message_log(body=reason)
         self._tell_responsible('declined', self.env._("Card declined"), reason)
         self._mail('continuity_program.mail_template_declined', self)
+
+    def _ask_for_card(self):
+        """Bill what is due although no card can be charged for it, and tell customer and salesperson once."""
+        self._bill()
+        reason = self.env._(
+            "%(amount)s is due, and there is no card that can be charged.",
+            amount=format_amount(self.env, self._get_open_amount(), self.currency_id),
+        )
+        if self.state != 'paid' and self._tell_responsible('no_card', self.env._("No usable card"), reason):
+            self._mail('continuity_program.mail_template_no_card', self)

@@ -71,7 +71,8 @@ class ContinuitySubscription(models.Model):
             if subscription.payment_ids.invoice_id:
                 continue
             if subscription.state != 'draft' and subscription.payment_ids:
-                subscription._update_planned_amounts(total)
+                payments = subscription.payment_ids.filtered(lambda payment: not payment.is_cancelled)
+                subscription._update_planned_amounts(payments, total, subscription.payment_term_id)
                 continue
             # Paid: those of nothing.
             subscription.payment_ids.filtered(
@@ -86,35 +87,50 @@ class ContinuitySubscription(models.Model):
                     due_at_once=subscription.program_id.upfront_invoice_moment == 'confirmation',
                 )
 
-    def _update_planned_amounts(self, total):
-        """Give the instalments of a plan, sold and not billed yet, their parts of a new total."""
+    def _update_planned_amounts(self, payments, total, term):
+        """Give the instalments of an order, sold and not billed yet, their parts of a new total."""
         self.ensure_one()
-        payments = self.payment_ids.filtered(lambda payment: not payment.is_cancelled).sorted('number')
-        amounts, term = [total], self.payment_term_id
-        if term:
-            today = self.company_id._get_continuity_today()
-            amounts = [amount for _day, amount in self._get_instalments(self.order_id, total, term, today)]
+        payments, order = payments.sudo().sorted('number'), payments.order_id
+        today = self.company_id._get_continuity_today()
+        instalments = self._get_instalments(order, total, term, today) if term else [(today, total)]
+        amounts = [amount for _day, amount in instalments]
         if len(amounts) != len(payments):
             # The schedule is another one by now.
             amounts = share_out(total, payments.mapped('amount'), self.currency_id.rounding)
-        for payment, amount in zip(payments.sudo(), amounts, strict=True):
+        for payment, amount in zip(payments, amounts, strict=True):
             payment.amount = amount
 
     def _plan_child_payments(self, child):
         """Plan the instalments of a child order that bills its shipment."""
         self.ensure_one()
-        lines = child.order_line.continuity_line_id
         self._create_payments(
             child,
             child.amount_total,
-            lines.payment_term_id[:1] or self.payment_term_id,
-            min(lines.mapped('date_planned')),
+            self._get_child_term(child),
+            min(child.order_line.continuity_line_id.mapped('date_planned')),
             due_at_once=self._is_charged_at_creation(),
             on=self.company_id._get_continuity_today(),
         )
 
+    def _get_child_term(self, child):
+        """Return the payment schedule of a child order, if any."""
+        return child.order_line.continuity_line_id.payment_term_id[:1] or self.payment_term_id
+
+    def _follow_child_amount(self, child):
+        """Bring the instalments of a child order in line with what it comes to now (``docs/behaviour.md#payments``)."""
+        self.ensure_one()
+        payments = child._get_live_payments()
+        unbilled = payments.filtered(lambda payment: not payment.invoice_id)
+        if unbilled:
+            left = child.amount_total - sum((payments - unbilled).mapped('amount'))
+            term = self._get_child_term(child) if unbilled == payments else self.env['account.payment.term']
+            self._update_planned_amounts(unbilled, max(left, 0.0), term)
+        elif payments:
+            self._plan_rest(child)
+
     def _plan_rest(self, child):
-        """Plan a payment for the rest, due when it ships, where a part of a shipment was invoiced by hand."""
+        """Plan a payment for the rest, due when it ships, where the bills do not cover all that is ordered: a part was
+        invoiced by hand, or more was ordered since."""
         self.ensure_one()
         payments = child._get_live_payments()
         rest = child.amount_total - sum(payments.mapped('amount'))

@@ -165,6 +165,11 @@ class SaleOrder(models.Model):
             drafts._set_default_payment_method()
         drafts._plan()
 
+    def _follow_continuity_amount(self):
+        """Bring the payments of confirmed child orders in line with what they come to now."""
+        for child in self.filtered(lambda order: order.continuity_parent_id and order.state == 'sale'):
+            child.sudo().order_line.continuity_line_id.subscription_id._follow_child_amount(child)
+
     def unlink(self):
         self._check_continuity_unlink()
         self.continuity_subscription_ids.sudo().unlink()

@@ -128,6 +128,7 @@ class SaleOrderLine(models.Model):
         lines._create_subscriptions()
         for line, price in prices.items():
             line.price_unit = price
+        lines.order_id._follow_continuity_amount()
         return lines
 
     def write(self, vals):
@@ -151,6 +152,8 @@ class SaleOrderLine(models.Model):
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
         if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not self.env.context.get('sale_write_from_compute'):
             self._follow_price(vals)
+        if {'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'} & vals.keys():
+            self.order_id._follow_continuity_amount()
         return result
 
     @api.model
@@ -194,7 +197,10 @@ class SaleOrderLine(models.Model):
     def unlink(self):
         self.continuity_subscription_ids.sudo().unlink()
         self._give_up_planned_lines()
-        return super().unlink()
+        orders = self.order_id
+        result = super().unlink()
+        orders._follow_continuity_amount()
+        return result
 
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""

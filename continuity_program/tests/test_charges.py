@@ -169,6 +169,38 @@ class TestCharges(ChargeCase):
         self.assertEqual(subscription.payment_ids[0].state, 'paid')
         self.assertEqual(len(self.ledger), 2)
 
+    def test_changed_card_does_not_begin_the_attempts_anew(self):
+        subscription = self._sell_upfront()
+        self.answers = ['error'] * 4
+        for number in (1, 4, 7):
+            self._run_job('process_payments', day(f'2027-01-0{number}'))
+
+        subscription.payment_token_id = self._create_token(payment_details="1111")
+        for number in (8, 11):
+            self._run_job('process_payments', day(f'2027-01-{number:02}'))
+
+        payment = subscription.payment_ids[0]
+        self.assertEqual((payment.state, payment.is_given_up, payment.attempt_count), ('declined', True, 4))
+        self.assertEqual(len(self.ledger), 4)
+
+    def test_without_a_usable_card_it_is_billed_and_customer_and_salesperson_are_told_once(self):
+        subscription = self._sell_upfront()
+        self.customer.email = 'ann@example.com'
+        subscription.payment_token_id.active = False
+
+        for number in (1, 2, 3):
+            run = self._run_job('process_payments', day(f'2027-01-0{number}'))
+            self.assertEqual(run.issue_ids.mapped('kind'), ['no_token'])
+
+        payment = subscription.payment_ids[0]
+        self.assertEqual((subscription.order_id.invoice_ids.state, payment.state), ('posted', 'scheduled'))
+        self.assertEqual(payment.activity_ids.mapped('summary'), ["No usable card"])
+        mail = self.env['mail.mail'].search([('subject', 'like', "no card to charge")])
+        self.assertEqual(mail.recipient_ids, self.customer)
+        self._pay(payment)
+        self.assertFalse(payment.activity_ids)
+        self.assertEqual(self.ledger, [])
+
     def test_pending_is_not_failed_and_not_charged_again(self):
         subscription = self._sell_upfront()
         self.answers = ['pending']

@@ -407,6 +407,82 @@ class TestScheduledBilling(PaymentCase):
 
 
 @tagged('post_install', '-at_install')
+class TestChangedShipments(PaymentCase):
+    """A child order that is changed by hand asks for what it comes to."""
+
+    def _order_book(self, **program):
+        """Return the child order of one book, made on 1 January, and its subscription."""
+        subscription = self._sell(self._create_program(1, **program))
+        self._run_job('create_orders')
+        return subscription.child_order_ids, subscription
+
+    def _get_amounts(self, subscription):
+        return subscription.payment_ids.sorted('number').mapped('amount')
+
+    def test_changed_before_its_bill(self):
+        child, subscription = self._order_book()
+
+        child.order_line.product_uom_qty = 3
+
+        self.assertEqual(self._get_amounts(subscription), [66.0])
+        child.order_line.write({'price_unit': 10.0, 'discount': 50.0})
+        self.assertEqual(self._get_amounts(subscription), [16.5])
+
+    def test_its_schedule_keeps_the_days(self):
+        child, subscription = self._order_book(payment_term_id=self.thirds.id)
+
+        child.with_env(self._as_of(day('2027-01-20'))).order_line.product_uom_qty = 3
+
+        self.assertEqual(
+            self._get_payments(subscription),
+            [
+                (child, '2027-01-01', 22.0, 'scheduled'),
+                (child, '2027-01-31', 22.0, 'scheduled'),
+                (child, '2027-03-02', 22.0, 'scheduled'),
+            ],
+        )
+
+    def test_a_line_added_and_taken_away(self):
+        child, subscription = self._order_book()
+
+        lamp = self.env['sale.order.line'].create({'order_id': child.id, 'product_id': self.books[4].id})
+
+        self.assertEqual(self._get_amounts(subscription), [48.4])
+        lamp.product_uom_qty = 0
+        self.assertEqual(self._get_amounts(subscription), [22.0])
+
+    def test_raised_after_its_bill(self):
+        """The extra is delivered, billed and paid, and then the plan is finished."""
+        child, subscription = self._order_book(payment_term_id=self.thirds.id)
+        self._run_job('process_payments')
+        self.assertEqual(child.invoice_ids.amount_total, 22.0)
+
+        child.order_line.product_uom_qty = 3
+        self.assertEqual(self._get_amounts(subscription), [7.33, 7.33, 7.34, 44.0])
+        child.order_line.product_uom_qty = 2
+        self.assertEqual(self._get_amounts(subscription), [7.33, 7.33, 7.34, 22.0])
+
+        self._run_job('process_payments', day('2027-03-02'))
+        self.assertEqual(len(child.invoice_ids), 1)
+        self._deliver(child)
+        # On the day of the deliveries, which is today's.
+        self._run_job('process_payments', max(child.continuity_shipped_date, day('2027-03-02')))
+        self.assertEqual(child.invoice_ids.mapped('amount_total'), [22.0, 22.0])
+        self._pay(subscription.payment_ids)
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid'] * 4)
+        self._run_job('close', day('2027-03-02'))
+        self.assertEqual(subscription.state, 'done')
+
+    def test_paid_in_advance_it_has_no_payments_of_its_own(self):
+        subscription = self._sell(self._create_program(1, bill_upfront=True))
+        self._run_job('create_orders')
+
+        subscription.child_order_ids.order_line.product_uom_qty = 3
+
+        self.assertEqual(self._get_payments(subscription), [(subscription.order_id, '2027-01-01', 22.0, 'scheduled')])
+
+
+@tagged('post_install', '-at_install')
 class TestSchedules(PaymentCase):
     def test_any_schedule_may_be_chosen_where_the_program_names_none(self):
         subscription = self._sell(self._create_program(2, bill_upfront=True), payment_term_id=self.thirds.id)
