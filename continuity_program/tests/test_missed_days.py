@@ -117,6 +117,13 @@ class TestMissedDays(ContinuityCase):
 class TestTwoYears(ContinuityCase):
     """25 months, with four changes of the clocks where there are any."""
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        freezer = freeze_time('2027-01-01 12:00:00')
+        cls.clock = freezer.start()
+        cls.addClassCleanup(freezer.stop)
+
     def _sell_25_months(self, zone):
         self.company.partner_id.tz = zone
         self.company.continuity_repeat_threshold = 30
@@ -128,8 +135,8 @@ class TestTwoYears(ContinuityCase):
     def _execute_at(self, moment, subscription):
         """Run the job at a moment, given in any time zone; return the days of the orders it makes."""
         before = subscription.order_id.continuity_child_ids
-        with freeze_time(moment.astimezone(UTC).replace(tzinfo=None)):
-            self.env['continuity.job.run']._execute('create_orders', domain=[('id', '=', subscription.id)])
+        self.clock.move_to(moment.astimezone(UTC).replace(tzinfo=None))
+        self.env['continuity.job.run']._execute('create_orders', domain=[('id', '=', subscription.id)])
         made = subscription.order_id.continuity_child_ids - before
         return [self.company._get_continuity_day(child.commitment_date) for child in made]
 
