@@ -1,7 +1,10 @@
 import time
 
+from odoo import fields
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
+
+from .common import ContinuityCase
 
 
 @tagged('post_install', '-at_install')
@@ -126,3 +129,68 @@ class TestTours(HttpCase):
         self.assertEqual(subscription.payment_token_id.partner_id, self.customer)
         self.assertEqual(subscription.state, 'running')
         self.assertEqual(self.env['payment.transaction'].search([('continuity_order_id', '=', order.id)]).amount, 0.0)
+
+
+@tagged('post_install', '-at_install')
+class TestOfficeTours(ContinuityCase, HttpCase):
+    """What the office does with programs that are sold already."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The browser lives today.
+        cls.today = fields.Date.today()
+        cls.halves = cls._create_schedule("In halves", (50.0, 0), (50.0, 30))
+        cls.books.taxes_id = False
+        cls._create_user(
+            'office', 'sales_team.group_sale_manager', 'account.group_account_invoice', 'stock.group_stock_user'
+        )
+
+    def _start(self, action, record, tour):
+        self.start_tour(f'/odoo/action-{action}/{record.id}', tour, login='office')
+
+    def test_plan_is_edited(self):
+        subscription = self._sell(self._create_program(3), confirm=False, on=self.today)
+        subscription.order_line_id.name = "Book Club"
+
+        self._start('sale.action_quotations', subscription.order_id, 'continuity_edit_plan')
+
+        self.assertEqual(subscription.line_ids.mapped('quantity'), [1.0, 4.0, 1.0])
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0, 11.0])
+
+    def test_sold_plans_follow_the_program(self):
+        subscription = self._sell(self._create_program(3), on=self.today)
+
+        self._start('continuity_program.continuity_program_action', subscription.program_id, 'continuity_sync')
+
+        self.assertEqual(subscription.line_ids.mapped('quantity'), [1.0, 2.0, 1.0])
+
+    def test_declined_and_tried_again_with_another_card(self):
+        subscription = self._sell_by_card(demo_simulated_state='error')
+        self._create_token(payment_details='1111', demo_simulated_state='done')
+        self._run_job('process_payments')
+        payment = subscription.payment_ids[0]
+        self.assertEqual(payment.state, 'declined')
+
+        self._start('continuity_program.continuity_payment_action', payment, 'continuity_decline_and_retry')
+
+        self.assertEqual(payment.transaction_ids.sorted('id').mapped('state'), ['error', 'done'])
+        self.assertFalse(subscription.child_order_ids.continuity_payment_hold)
+
+    def test_delivery_is_held_and_released(self):
+        subscription = self._sell_by_card(demo_simulated_state='done')
+        self.env['stock.quant']._update_available_quantity(
+            self.books[0], subscription.order_id.warehouse_id.lot_stock_id, 5.0
+        )
+        payment = subscription.payment_ids[0]
+
+        self._start('continuity_program.continuity_payment_action', payment, 'continuity_hold_and_release')
+
+        self.assertEqual(subscription.child_order_ids.picking_ids.state, 'done')
+
+    def _sell_by_card(self, **token):
+        """Return a subscription of today, in halves by card, with its first child order."""
+        self._create_token(**token)
+        subscription = self._sell(self._create_program(2, payment_term_id=self.halves.id), on=self.today)
+        self._run_job('create_orders')
+        return subscription
