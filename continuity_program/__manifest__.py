@@ -48,6 +48,9 @@
         'web.assets_tests': [
             'continuity_program/static/tests/tours/**/*',
         ],
+        'web.assets_unit_tests': [
+            'continuity_program/static/tests/unit/**/*',
+        ],
     },
     'uninstall_hook': 'uninstall_hook',
     'application': True,

@@ -25,6 +25,7 @@ from . import continuity_subscription_shipping
 from . import continuity_subscription_stop
 from . import continuity_subscription_sync
 from . import continuity_subscription_stock
+from . import continuity_subscription_timeline
 from . import continuity_subscription_unpaid
 from . import continuity_line
 from . import continuity_line_sync
