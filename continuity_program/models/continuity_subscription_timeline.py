@@ -29,7 +29,7 @@ class ContinuitySubscription(models.Model):
     def _get_timeline_steps(self):
         """Return the shipments in the order in which they leave.
 
-        :return: dicts with ``number``, ``date`` (ISO), ``state`` and ``label`` (the state in words), ``text`` (what is in
+        :return: dicts with ``number``, ``date`` (ISO), ``state`` and ``label`` (in words), ``text`` (what is in
             it) and ``is_next``: the first one that is on its way or planned. At most ``MAX_STEPS`` around that one.
         :rtype: list[dict]
         """
