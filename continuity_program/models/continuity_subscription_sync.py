@@ -138,9 +138,15 @@ class ContinuitySubscription(models.Model):
         gone = (ordered - known).sorted(lambda line: (line._get_scheduled_day(), line.id))[-1:]
         return gone if gone and (not last or gone._get_scheduled_day() > last._get_scheduled_day()) else last
 
-    def _get_last_ordered_position(self, last):
+    def _get_last_ordered_position(self, last, clock):
         """Return where the last line that was ordered stands, in the program as it is now."""
-        return last._get_position() if last.program_line_id else self._get_position_on(last._get_scheduled_day())
+        if last.program_line_id:
+            return last._get_position()
+        day = last._get_scheduled_day()
+        if clock.since != (0, 0) and clock.get_day(self.program_id.end_of_month) >= day:
+            # The clock was set when the line had left the program, or since.
+            return clock.since
+        return self._get_position_on(day)
 
     def _get_synced_clock(self):
         """Return the clock that the plan goes on by: after a change of the timing, from the last shipment that has a
@@ -148,7 +154,7 @@ class ContinuitySubscription(models.Model):
         clock, last = self._get_clock(), self._get_last_ordered_line()
         if self.program_id.is_calendar or not last:
             return clock
-        position = self._get_last_ordered_position(last)
+        position = self._get_last_ordered_position(last, clock)
         if clock.since >= position:
             return clock
         return schedule.set_clock(
@@ -164,7 +170,7 @@ class ContinuitySubscription(models.Model):
         ahead of where the clock stands."""
         last = self._get_last_ordered_line()
         if last:
-            return max(self._get_last_ordered_position(last), clock.since)
+            return max(self._get_last_ordered_position(last, clock), clock.since)
         event, occurrence = min((line._get_position() for line in self._get_own_lines()), default=(0, 1))
         return max((event, occurrence - 1), clock.since)
 
@@ -239,9 +245,7 @@ class ContinuitySubscription(models.Model):
         return [
             schedule.Occurrence(event, occurrence, day)
             for (event, occurrence), day in sorted(days.items())
-            if (event, occurrence) <= begin
-            and event in events
-            and occurrence <= (events[event].repeats or occurrence)
+            if (event, occurrence) <= begin and event in events and occurrence <= (events[event].repeats or occurrence)
         ]
 
     def _number_shipments(self, target):

@@ -28,6 +28,7 @@ from . import test_schedule
 from . import test_state_machine
 from . import test_stop
 from . import test_sync
+from . import test_sync_properties
 from . import test_timeline
 from . import test_tours
 from . import test_unpaid

@@ -119,6 +119,22 @@ class TestSync(SyncCase):
         self.assertEqual(set(subscription.line_ids.mapped('state')), {'planned'})
         self.assertIn("Back in the program", run.change_ids.description)
 
+    def test_event_taken_back_behind_a_sent_one_that_left_the_program(self):
+        subscription = self._sell(self.program)
+        self._run_job('create_orders', day('2027-02-01'))
+        event = self.program.line_ids[2]
+        event.action = 'skip'
+        self.program.line_ids[1].unlink()
+        self._sync(subscription, day('2027-02-01'))
+
+        event.action = 'normal'
+        self._sync(subscription, day('2027-02-01'))
+
+        self.assertEqual(
+            self._get_plan(subscription)[2:],
+            [(3, '2027-03-01', "Book 3", 'planned'), (4, '2027-04-01', "Book 4", 'planned')],
+        )
+
     def test_end_is_respected(self):
         subscription = self._sell(self.program)
         self.program.line_ids[1].action = 'end'
