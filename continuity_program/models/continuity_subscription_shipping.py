@@ -64,7 +64,9 @@ class ContinuitySubscription(models.Model):
             # A price set by the salesperson stays.
             values = {'product_uom_qty': len(shipments)}
         if line:
-            return line.write({name: value for name, value in values.items() if line[name] != value})
+            return line.with_context(sale_write_from_compute=True).write(
+                {name: value for name, value in values.items() if line[name] != value}
+            )
         return line.create(
             {
                 **values,

@@ -164,11 +164,11 @@ class SaleOrderLine(models.Model):
     def _follow_price(self, vals):
         """Bring the plans in line with a price that the salesperson set on their parent lines.
 
-        Billed in advance, it is what the customer pays, shared among the shipments. Else it is the price of each event:
-        the parent line itself bills nothing.
+        Billed in advance, it is what the customer pays, shared among the shipments, or pays for sending them. Else it
+        is the price of each event: the parent line itself bills nothing.
         """
-        for line in self.filtered('continuity_subscription_ids'):
-            subscription = line.continuity_subscription_ids
+        for line in self.filtered(lambda line: line.continuity_subscription_ids or line.continuity_shipping_of_id):
+            subscription = line.continuity_subscription_ids or line.continuity_shipping_of_id
             if subscription.bill_upfront:
                 subscription._share_prepaid()
                 if subscription.state != 'draft' or 'price_unit' in vals:

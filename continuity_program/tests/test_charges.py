@@ -319,6 +319,20 @@ class TestCharges(ChargeCase):
         with self.assertRaisesRegex(UserError, "paid on account"):
             upfront._charge_now(commit=False)
 
+    def test_given_up_it_is_tried_again_once_taken_off_hold(self):
+        subscription = self._sell_upfront()
+        first = subscription.payment_ids[0]
+        self.answers = ['error', 'error', 'error']
+        for on in ('2027-01-01', '2027-01-04', '2027-01-07', '2027-01-10'):
+            self._run_job('process_payments', day(on))
+        self.assertEqual((len(self.ledger), first.is_given_up), (3, True))
+
+        first.action_release()
+        self._run_job('process_payments', day('2027-01-10'))
+
+        self.assertEqual(self.ledger[-1], (f'CP-{first.id}-4', 23.1))
+        self.assertEqual((len(self.ledger), first.state, first.is_given_up), (4, 'paid', False))
+
     def test_on_hold_by_hand_is_logged_and_not_charged(self):
         subscription = self._sell_upfront()
         first = subscription.payment_ids[0]

@@ -484,6 +484,17 @@ class TestSubstitution(MassChangeCase):
         with self.assertRaisesRegex(UserError, "cannot be below 0"):
             self._substitute(subscription, self.books[0], self.atlas, 'fixed', price_unit=-1.0)
 
+    def test_taxes_changed_by_hand_stay(self):
+        subscription = self._sell(self.program)
+        subscription.line_ids[0].tax_ids = False
+
+        self._substitute(subscription, self.books[0], self.atlas)
+
+        self.assertEqual(self._get_prices(subscription)[0], ("Atlas", 20.0, False, 20.0, True))
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        self.assertEqual((child.order_line.product_id, child.amount_total), (self.atlas, 20.0))
+
     def test_by_hand_the_taxes_follow_the_product_at_a_price_that_stays(self):
         subscription = self._sell(self.program)
         line = subscription.line_ids[0]
@@ -508,6 +519,18 @@ class TestUndo(MassChangeCase):
         self.assertEqual((self._read_all(subscriptions.line_ids), self._read_all(subscriptions)), before)
         self.assertRecordValues(change, [{'state': 'undone', 'kept_count': 0, 'undo_user_id': self.env.uid}])
         self.assertEqual(set(change.line_ids.mapped('state')), {'undone'})
+
+    def test_a_day_that_is_past_by_now_goes_out_with_the_next_run(self):
+        subscription = self._sell(self.program)
+        change = self._shift(subscription, 10)
+        self.assertEqual(self._run_job('create_orders', day('2027-01-08')).selected_count, 0)
+
+        change.with_env(self._as_of(day('2027-01-08'))).action_undo()
+
+        self.assertEqual(self._get_dates(subscription)[:2], ['2027-01-01', '2027-02-01'])
+        self._run_job('create_orders', day('2027-01-08'))
+        child = subscription.child_order_ids
+        self.assertEqual((child.commitment_date.date(), child.order_line.product_id), (self.today, self.books[0]))
 
     def test_products_and_prices_are_as_before(self):
         subscriptions = self._sell(self.program) | self._sell(self.weekly, line={'discount': 12.5})

@@ -492,6 +492,17 @@ class TestSubstitute(StockCase):
 
         self.assertEqual(self._get_sent(subscription), [("Book 6", 1.0)])
 
+    def test_what_was_added_by_hand_has_no_substitutes(self):
+        self._put_in_stock(self.mug, 2)
+        subscription = self._sell_with_substitutes(self.mug)
+        subscription.line_ids = [
+            Command.create({'product_id': self.books[0].id, 'event_number': 1, 'date_planned': self.today})
+        ]
+
+        self._run_job('create_orders')
+
+        self.assertEqual(self._get_sent(subscription), [("Mug", 1.0), ("Book 1", 1.0)])
+
     def test_units_are_converted(self):
         dozen = self.env.ref('uom.product_uom_dozen')
         self.books[0].uom_ids = dozen

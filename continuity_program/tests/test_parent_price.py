@@ -176,6 +176,22 @@ class TestParentPrice(ContinuityCase):
         self.assertIn("in all $ 110.00", line.name.replace("\xa0", " "))
         self.assertEqual(line.name.count("in all"), 1)
 
+    def test_description_is_in_the_customers_language_and_keeps_the_salespersons_words(self):
+        self.env['res.lang']._activate_lang('nl_BE')
+        self.customer.lang = 'nl_BE'
+        subscription = self._sell(self._create_program(3), confirm=False)
+        line = subscription.order_line_id
+        self.assertIn("last 1 mrt 2027", line.name)  # there is no translation of the words yet
+        line.name = f"A gift for Bob\n{line.name}\nWrap it"
+
+        subscription.start_date = day('2027-03-01')
+        line.product_uom_qty = 2
+
+        first, *middle, last = line.name.split('\n')
+        self.assertEqual((first, last), ("A gift for Bob", "Wrap it"))
+        self.assertIn("first 1 mrt 2027, last 1 mei 2027", middle[-1])
+        self.assertEqual(line.name.count("boxes"), 1)
+
     def test_different_taxes_cannot_be_billed_upfront_together(self):
         other = self.env['account.tax'].create({'name': "Tax 20%", 'amount': 20.0, 'type_tax_use': 'sale'})
         program = self._create_program(2, bill_upfront=True)

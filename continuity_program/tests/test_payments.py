@@ -1,5 +1,6 @@
 from unittest.mock import patch
 
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -76,6 +77,43 @@ class TestPlannedPayments(PaymentCase):
         self.assertEqual(copy.order_line.mapped('price_total'), [69.3, 8.25])
         copy.order_line[0].unlink()
         self.assertFalse(copy.order_line)
+
+    def test_a_price_set_on_the_shipping_line_stays(self):
+        shipping = self._create_product("Shipping", 0.0, type='service', is_storable=False)
+        program = self._create_program(
+            3, bill_upfront=True, shipping_policy='fixed', shipping_product_id=shipping.id, shipping_amount=2.5
+        )
+        subscription = self._sell(program, confirm=False)
+        line = subscription.shipping_line_ids
+        line.price_unit = 1.0
+        self.assertEqual(subscription.payment_ids.amount, 72.6)
+
+        subscription.start_date = day('2027-01-10')
+        subscription.order_line_id.product_uom_qty = 2
+        subscription.order_id.action_confirm()
+
+        self.assertEqual((line.product_uom_qty, line.price_unit), (3.0, 1.0))
+        self.assertEqual(subscription.payment_ids.amount, 141.9)
+
+    def test_in_advance_it_is_sent_free_where_the_carrier_sets_the_rate(self):
+        carrier = self.env['delivery.carrier'].create(
+            {
+                'name': "Bike",
+                'product_id': self._create_product("Bike", type='service', is_storable=False).id,
+                'delivery_type': 'fixed',
+                'fixed_price': 4.5,
+            }
+        )
+        program = self._create_program([{'carrier_id': carrier.id}, {}], shipping_policy='carrier', bill_upfront=True)
+        subscription = self._sell(program)
+        self.assertFalse(subscription.shipping_line_ids)
+
+        self._run_job('create_orders')
+        self._run_job('process_payments')
+
+        child = subscription.child_order_ids
+        self.assertEqual((child.carrier_id, child.amount_total, len(child.order_line)), (carrier, 0.0, 1))
+        self.assertEqual(subscription.order_id.invoice_ids.amount_total, 45.1)
 
     def test_a_price_set_by_the_salesperson_is_what_the_plan_comes_to(self):
         subscription = self._sell(self._create_program(3, bill_upfront=True), confirm=False)
@@ -307,6 +345,20 @@ class TestBills(PaymentCase):
         self.assertEqual(len(mails), 1)
         self.assertIn(invoice.name, mails.subject)
         self.assertEqual(subscription.payment_ids.mapped('notified_date'), [day('2027-01-06')] * 3)
+
+    def test_bill_is_mailed_where_no_pdf_can_be_made(self):
+        self.customer.email = 'ann@example.com'
+        subscription = self._sell(self._create_program(2, bill_upfront=True))
+        report = self.registry['ir.actions.report']
+
+        with patch.object(report, '_render_qweb_pdf', side_effect=UserError("There is no wkhtmltopdf.")):
+            self._run_job('process_payments')
+
+        invoice = subscription.order_id.invoice_ids
+        mail = self.env['mail.mail'].search([('model', '=', 'account.move'), ('res_id', '=', invoice.id)])
+        self.assertEqual((len(mail), mail.recipient_ids, mail.attachment_ids.ids), (1, self.customer, []))
+        self.assertIn(invoice.get_portal_url(), mail.body_html)
+        self.assertFalse([body for body in invoice.message_ids.mapped('body') if "could not be mailed" in body])
 
     def test_ordinary_lines_have_an_invoice_of_their_own(self):
         lamp = self._create_product("Lamp", 50.0, invoice_policy='order')

@@ -612,6 +612,23 @@ class TestEventCount(PlanCase):
             [(1, '2027-01-01', 1), (2, '2027-02-01', 1), (3, '2027-03-01', 2)],
         )
 
+    def test_lines_that_share_an_event_id_count_once(self):
+        program = self._create_program([{'event_number': number} for number in (1, 1, 2, 2, 3)])
+        product = self._create_parent_product(program, continuity_event_count=2)
+
+        subscription = self._sell(program, product=product)
+
+        self.assertEqual(
+            self._get_plan(subscription),
+            [
+                (1, '2027-01-01', "Book 1", 'planned'),
+                (1, '2027-01-01', "Book 2", 'planned'),
+                (2, '2027-02-01', "Book 3", 'planned'),
+                (2, '2027-02-01', "Book 4", 'planned'),
+            ],
+        )
+        self.assertEqual((subscription.shipment_count, subscription.missing_event_count), (2, 0))
+
     def test_bought_count_limits_what_goes_on_until_cancelled(self):
         program = self._create_program([{'repeat_forever': True}])
         product = self._create_parent_product(program, continuity_event_count=20)
@@ -955,6 +972,18 @@ class TestReplan(PlanCase):
         self.assertEqual(len(subscription.line_ids), 4)
         self.assertEqual(subscription.shipment_count, 3)
         self.assertEqual(subscription.amount_total, 101.2)
+
+    def test_line_added_by_hand_without_a_number_is_a_shipment_of_its_own(self):
+        subscription = self._sell(self.program)
+        subscription.line_ids = [Command.create({'product_id': self.books[9].id, 'date_planned': day('2027-01-01')})]
+
+        self.assertEqual(self._get_plan(subscription)[-1], (4, '2027-01-01', "Book 10", 'planned'))
+        self._run_job('create_orders')
+
+        self.assertEqual(
+            [child.order_line.product_id.name for child in subscription.child_order_ids.sorted('id')],
+            ["Book 1", "Book 10"],
+        )
 
     def test_line_added_by_hand_ships_with_its_shipment(self):
         subscription = self._sell(self.program)

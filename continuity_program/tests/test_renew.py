@@ -57,6 +57,23 @@ class TestRenew(RenewCase):
         self._run_two_years()
         self.assertEqual(self._get_sent(old | new), [f"Book {number}" for number in range(1, 7)])
 
+    def test_its_month_ends_are_counted_from_its_own_first_day(self):
+        old = self._sell_boxes(12, 3, on='2027-01-31')
+        self.assertEqual(self._get_dates(old), ['2027-01-31', '2027-02-28', '2027-03-31'])
+
+        new = self._renew(old, on='2027-02-10')
+        new.order_id.with_context(continuity_as_of='2027-02-10').action_confirm()
+
+        self.assertEqual(self._get_dates(new), ['2027-04-30', '2027-05-30', '2027-06-30'])
+
+    def test_month_ends_are_kept_where_the_program_keeps_them(self):
+        old = self._sell_boxes(12, 3, on='2027-01-31', end_of_month=True)
+
+        new = self._renew(old, on='2027-02-10')
+        new.order_id.with_context(continuity_as_of='2027-02-10').action_confirm()
+
+        self.assertEqual(self._get_dates(new), ['2027-04-30', '2027-05-31', '2027-06-30'])
+
     def test_it_takes_over_who_and_how(self):
         address = self.env['res.partner'].create({'name': "Second Home", 'parent_id': self.customer.id})
         salesperson = self._create_user('sally', 'sales_team.group_sale_salesman')

@@ -140,6 +140,22 @@ class TestStopUpfront(StopCase):
         self.assertEqual(self._get_note(subscription).amount_total, 47.3)
         self.assertEqual(self._get_note(subscription).state, 'draft')
 
+    def test_an_order_with_shipments_that_are_not_billed_is_not_cancelled(self):
+        program = self._create_program(3, bill_upfront=True, upfront_invoice_moment='first_shipment')
+        subscription = self._sell(program)
+        self._run_job('create_orders')
+
+        for _moment in ('on its way', 'delivered'):
+            with self.assertRaisesRegex(UserError, "shipments that are not billed yet. Stop the subscription instead"):
+                subscription.order_id.action_cancel()
+            self._deliver(subscription.child_order_ids)
+        self.assertEqual((subscription.state, subscription.order_id.state), ('running', 'sale'))
+
+        self._run_job('process_payments')
+        subscription.order_id._action_cancel()
+
+        self.assertEqual(self._get_note(subscription).amount_total, 47.3)
+
     def test_the_dialog_goes_by_the_taxes_of_the_bill(self):
         subscription = self._sell(self._create_program(3, bill_upfront=True))
         bill = subscription.order_id._create_invoices()

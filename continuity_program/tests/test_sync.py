@@ -276,6 +276,70 @@ class TestSync(SyncCase):
         self.assertEqual((fourth.quantity, fourth.date_planned), (7.0, day('2027-07-01')))
         self.assertIn("Ship On was changed by hand and stays", run.change_ids.description)
 
+    def test_carrier_schedule_and_shipment_changed_by_hand_stay(self):
+        bike, van = self.env['delivery.carrier'].create(
+            [
+                {'name': name, 'product_id': self._create_product(name, type='service', is_storable=False).id}
+                for name in ("Bike", "Van")
+            ]
+        )
+        halves = self._create_schedule("Halves", (50, 0), (50, 30))
+        thirds = self._create_schedule("Thirds", (34, 0), (33, 30), (33, 60))
+        subscription = self._sell(self.program)
+        first, second, third, fourth = subscription.line_ids
+        second.carrier_id = bike
+        third.payment_term_id = halves
+        fourth.event_number = 3
+        self.program.line_ids.write({'carrier_id': van.id, 'payment_term_id': thirds.id})
+        self._add_event(self.program, 2, product_id=self.books[8].id)
+
+        run = self._sync(subscription)
+
+        added = subscription.line_ids.filtered(lambda line: line.product_id == self.books[8])
+        lines = first | added | second | third | fourth
+        self.assertEqual(
+            [(line.event_number, str(line.date_planned), line.product_id.name) for line in lines],
+            [
+                (1, '2027-01-01', "Book 1"),
+                (2, '2027-02-01', "Book 9"),
+                (3, '2027-03-01', "Book 2"),
+                (4, '2027-04-01', "Book 3"),
+                (4, '2027-04-01', "Book 4"),
+            ],
+        )
+        none = self.env['delivery.carrier']
+        self.assertEqual([line.carrier_id for line in lines], [van, none, bike, van, van])
+        self.assertEqual(
+            lines.mapped(lambda line: line.payment_term_id.name or ''), ["Thirds", '', "Thirds", "Halves", "Thirds"]
+        )
+        for kept in ("Book 2: Carrier was changed by hand and stays", "Book 3: Payment Term was changed by hand"):
+            self.assertIn(kept, run.change_ids.description)
+
+    def test_start_event_is_respected(self):
+        subscription = self._sell(self.program, start_event=3)
+        self.assertEqual(self._get_plan(subscription)[0], (1, '2027-01-01', "Book 3", 'planned'))
+        self._add_event(self.program, 2, product_id=self.books[8].id)
+        self.program.line_ids[0].interval_number = 2
+
+        self._sync(subscription)
+
+        self.assertEqual(
+            self._get_plan(subscription),
+            [(1, '2027-01-01', "Book 3", 'planned'), (2, '2027-02-01', "Book 4", 'planned')],
+        )
+        self._add_event(self.program, 5, product_id=self.books[9].id)
+
+        self._sync(subscription)
+
+        self.assertEqual(
+            self._get_plan(subscription),
+            [
+                (1, '2027-01-01', "Book 3", 'planned'),
+                (2, '2027-02-01', "Book 10", 'planned'),
+                (3, '2027-03-01', "Book 4", 'planned'),
+            ],
+        )
+
     def test_a_price_list_changed_since_is_no_change_of_the_program(self):
         subscription = self._sell(self.program)
         self.books[:4].list_price = 99.0
@@ -467,3 +531,36 @@ class TestSync(SyncCase):
 
         self.assertEqual(len(subscription.line_ids._planned()), 3)
         self.assertEqual(subscription.occurrences_left, 0)
+
+
+@tagged('post_install', '-at_install')
+class TestQueryCount(SyncCase):
+    def _count_queries(self, count):
+        """Return how many SQL queries a run needs that carries a change of each kind into ``count`` sold plans."""
+        program = self._create_program(12)
+        subscriptions = self.env['continuity.subscription']
+        for _number in range(count):
+            self.customer = self.env['res.partner'].create({'name': "Customer"})
+            subscriptions |= self._sell(program)
+        self._run_job('create_orders')
+        program.line_ids[1].product_id = self.books[11]
+        program.line_ids[4].unlink()
+        program.line_ids[6:].write({'interval_number': 2})
+        program.line_ids = [Command.create({'product_id': self.books[0].id})]
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        run = self._run_job('sync')
+        self.env.flush_all()
+        queries = self.env.cr.sql_log_count - before
+        self.assertEqual(run.done_count, count)
+        self.assertEqual(run.change_ids.subscription_id, subscriptions)
+        return queries
+
+    def test_queries_per_subscription_are_few_and_constant(self):
+        self._count_queries(2)  # caches are warm after it
+
+        few, many = self._count_queries(20), self._count_queries(40)
+
+        self.assertLessEqual((many - few) / 20, 8, msg=f"{few} queries for 20, {many} for 40")
+        self.assertLessEqual(many / 40, few / 20, msg=f"{few} queries for 20, {many} for 40")
