@@ -167,8 +167,8 @@ class SaleOrderLine(models.Model):
         Billed in advance, it is what the customer pays, shared among the shipments, or pays for sending them. Else it
         is the price of each event: the parent line itself bills nothing.
         """
-        for line in self.filtered(lambda line: line.continuity_subscription_ids or line.continuity_shipping_of_id):
-            subscription = line.continuity_subscription_ids or line.continuity_shipping_of_id
+        for line in self.filtered(lambda line: line._get_billing_subscription()):
+            subscription = line._get_billing_subscription()
             if subscription.bill_upfront:
                 subscription._share_prepaid()
                 if subscription.state != 'draft' or 'price_unit' in vals:

@@ -65,8 +65,8 @@ def find_customer(plan):
     gone = max((line for line in ordered if not line.source), key=lambda line: line.day, default=None)
     if not gone or (known and known.day >= gone.day):
         return known.position, known.day
-    # The last one left the program: the customer stands where the clock was set since, or just ahead of what was planned
-    # behind it.
+    # The last one left the program: the customer stands where the clock was set since, or just ahead of what was
+    # planned behind it.
     if plan.since != (0, 0) and slow_schedule.place(plan.anchor, plan.months, plan.days, plan.end_of_month) >= gone.day:
         return plan.since, gone.day
     behind = [position for position, day in plan.planned.items() if day > gone.day]
