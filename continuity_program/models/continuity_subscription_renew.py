@@ -328,9 +328,7 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         lines = self.line_ids.filtered(
-            lambda line: (
-                line.state == 'cancelled' and line.cancel_cause == 'stop' and line.event_number <= last_number
-            )
+            lambda line: line.state == 'cancelled' and line.cancel_cause == 'stop' and line.event_number <= last_number
         )
         lines.child_line_id.write({'continuity_is_given_back': True})
         lines._planning().write({'is_cancelled': False, 'cancel_cause': False})

@@ -239,9 +239,7 @@ class ContinuitySubscription(models.Model):
         return [
             schedule.Occurrence(event, occurrence, day)
             for (event, occurrence), day in sorted(days.items())
-            if (event, occurrence) <= begin
-            and event in events
-            and occurrence <= (events[event].repeats or occurrence)
+            if (event, occurrence) <= begin and event in events and occurrence <= (events[event].repeats or occurrence)
         ]
 
     def _number_shipments(self, target):
