@@ -438,8 +438,14 @@ class ContinuityLine(models.Model):
 
         :param cause: a value of ``cancel_cause``.
         """
-        planned = self.filtered(lambda line: line.state == 'planned')
-        planned._planning().write({'is_cancelled': True, 'cancel_cause': cause})
+        self._unordered()._planning().write({'is_cancelled': True, 'cancel_cause': cause})
+
+    def _is_scaled(self):
+        """Whether the line follows a changed quantity of the parent line: it is not ordered yet, or was taken out of
+        the plan before and can come back."""
+        self.ensure_one()
+        is_open = self.state == 'planned' or (self.state == 'cancelled' and not self.child_line_id)
+        return is_open and not self.replaces_line_id
 
     def _program_lines(self):
         """Return the lines of the plan itself: what sends a lost one again counts nowhere."""
@@ -451,7 +457,11 @@ class ContinuityLine(models.Model):
 
     def _planned(self):
         """Return the lines of the plan that have no child order yet."""
-        return self._program_lines().filtered(lambda line: line.state == 'planned')
+        return self._program_lines()._unordered()
+
+    def _unordered(self):
+        """Return the lines that have no child order yet, those that send a lost one again among them."""
+        return self.filtered(lambda line: line.state == 'planned')
 
     def _by_shipment(self):
         """Return the lines of each child order: of one subscription, shipment number and address. What is sent again

@@ -88,12 +88,12 @@ class ContinuityLine(models.Model):
         lines_of = self.grouped('subscription_id')
         for subscription in self.subscription_id:
             lines = lines_of[subscription]
-            planned = lines._planned()
+            planned = lines._unordered()
             changes += [line._leave_out({'date_planned': line.date_planned}) for line in lines - planned]
             if not planned:
                 continue
             offset = (day - min(planned.mapped('date_planned'))).days if day else days
-            for shipment in subscription.line_ids._planned()._by_shipment():
+            for shipment in subscription.line_ids._unordered()._by_shipment():
                 if shipment & planned:
                     changes += shipment._prepare_shift(offset)
         return changes

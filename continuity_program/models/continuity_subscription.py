@@ -378,7 +378,7 @@ class ContinuitySubscription(models.Model):
             subscription.prompt_payment_term = program.prompt_payment_term and subscription.bill_upfront
             subscription.has_prompts = program.prompt_start_date or subscription.prompt_payment_term
 
-    @api.depends('state', 'next_date', 'program_id.open_ended', 'program_id.active')
+    @api.depends('state', 'next_date', 'is_end_planned', 'program_id.open_ended', 'program_id.active')
     def _compute_is_waiting(self):
         waiting = self.filtered_domain(self._get_waiting_domain())
         waiting.is_waiting = True
@@ -395,6 +395,7 @@ class ContinuitySubscription(models.Model):
             Domain('state', '=', 'running')
             & Domain('next_date', '=', False)
             & Domain('occurrences_left', '=', 0)
+            & Domain('is_end_planned', '=', False)
             & (Domain('event_count', '=', 0) | Domain('missing_event_count', '>', 0))
             & Domain('program_id.open_ended', '=', True)
             & Domain('program_id.active', '=', True)
@@ -629,7 +630,7 @@ class ContinuitySubscription(models.Model):
 
     def _scale_quantity(self, factor):
         """Multiply what is not ordered yet after the parent line's quantity changed."""
-        for line in self.line_ids._planned():
+        for line in self.line_ids.filtered(lambda line: line._is_scaled()):
             line._planning().quantity = line.product_uom_id.round(line.quantity * factor)
         self.sudo().order_line_id._update_continuity_price()
         self.sudo()._share_prepaid()

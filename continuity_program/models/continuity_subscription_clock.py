@@ -106,9 +106,7 @@ class ContinuitySubscription(models.Model):
         if position < clock.since:
             # It is late: what lies behind it goes by the clock already.
             return clock
-        return schedule.set_clock(
-            self._get_own_events(), clock, position, end_of_month=self.program_id.end_of_month
-        )
+        return schedule.set_clock(self._get_own_events(), clock, position, end_of_month=self.program_id.end_of_month)
 
     def _get_position_ahead(self, line):
         """Return the position that the plan has ahead of a line: an event that comes in between later is sent."""

@@ -40,8 +40,7 @@ class ContinuitySubscription(models.Model):
 
     def _job_create_orders_process(self, batch):
         """Create one child order per due shipment, the oldest first; whose pause has ended goes on first."""
-        for subscription in self.filtered(lambda subscription: subscription.state == 'paused'):
-            subscription._resume(subscription.resume_date)
+        self._end_pauses()
         due, skipped = [], Counter()
         for lines, refusal, substitutes in self._get_decided_shipments(batch):
             if refusal:
@@ -50,18 +49,28 @@ class ContinuitySubscription(models.Model):
                 due.append((lines, substitutes))
         for (subscription, kind, reason), count in skipped.items():
             batch.skip(subscription, kind, reason, count)
-            if kind == 'unpaid_stopped':
-                subscription._stop_unpaid(reason)
         made = due[: batch.limit]
         for lines, substitutes in made:
             lines.subscription_id._write_substitutes(substitutes)
         self._create_child_orders([lines for lines, _substitutes in made])
+        # Not earlier: a lost box that is sent again goes out all the same.
+        for subscription, kind, reason in skipped:
+            if kind == 'unpaid_stopped':
+                subscription._stop_unpaid(reason)
         batch.done += len(made)
 
     def _job_create_orders_weigh(self, batch):
         return len(self._get_due_shipments(batch))
 
     def _job_create_orders_preview(self, batch):
+        # Whose pause has ended goes on first, and may have other dates then: of that nothing stays.
+        with self.env.cr.savepoint() as savepoint:
+            self.with_context(tracking_disable=True)._end_pauses()
+            rows = self._prepare_due_rows(batch)
+            savepoint.rollback()
+        return rows
+
+    def _prepare_due_rows(self, batch):
         rows = []
         for lines, refusal, substitutes in self._get_decided_shipments(batch):
             subscription = lines.subscription_id

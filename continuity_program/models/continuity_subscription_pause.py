@@ -60,6 +60,11 @@ class ContinuitySubscription(models.Model):
                 subscription._skip_missed_lines(day)
             subscription._planning().write({'state': 'running', 'pause_date': False, 'resume_date': False})
 
+    def _end_pauses(self):
+        """Let those that are paused until a day go on from it."""
+        for subscription in self.filtered(lambda subscription: subscription.state == 'paused'):
+            subscription._resume(subscription.resume_date)
+
     def _get_missed_lines(self, day):
         """Return the planned lines dated in the pause that ends on ``day``."""
         return self.line_ids._planned().filtered(lambda line: self.pause_date <= line.date_planned < day)

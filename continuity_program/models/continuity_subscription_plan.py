@@ -167,9 +167,15 @@ class ContinuitySubscription(models.Model):
         return left, max(self.event_count - counted - left, 0) if left >= 0 else 0
 
     def _count_again(self):
-        """Note how many occurrences are left to plan, after some of those planned do not count as bought any more."""
-        left, _missing = self._count_left_and_missing(self._get_planned_positions())
-        self._planning().occurrences_left = self._limit_left(left, self.cancel_after_event)
+        """Note how many occurrences are left to plan, and how many the program does not have, after some of those
+        planned do not count as bought any more, or another last shipment was agreed. What is paid in advance is planned
+        whole."""
+        if self.bill_upfront:
+            return
+        left, missing = self._count_left_and_missing(self._get_planned_positions())
+        self._planning().write(
+            {'occurrences_left': self._limit_left(left, self.cancel_after_event), 'missing_event_count': missing}
+        )
 
     def _get_own_events(self):
         """Return the program's events for this subscription: in a relative program, from its start event on."""

@@ -320,13 +320,16 @@ class ContinuitySubscription(models.Model):
                 )
             )
 
-    def _take_back_stopped(self):
+    def _take_back_stopped(self, last_number=float('inf')):
         """Plan again what stopping took away, child orders that were stopped with it included.
 
+        :param last_number: the number of the last shipment that comes back.
         :return: which shipments, in words.
         """
         self.ensure_one()
-        lines = self.line_ids.filtered(lambda line: line.state == 'cancelled' and line.cancel_cause == 'stop')
+        lines = self.line_ids.filtered(
+            lambda line: line.state == 'cancelled' and line.cancel_cause == 'stop' and line.event_number <= last_number
+        )
         lines.child_line_id.write({'continuity_is_given_back': True})
         lines._planning().write({'is_cancelled': False, 'cancel_cause': False})
         return lines._get_box_names()

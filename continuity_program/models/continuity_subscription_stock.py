@@ -1,13 +1,14 @@
 from collections import defaultdict
 
 from odoo import api, models
+from odoo.fields import Command
 
 
 class ContinuitySubscription(models.Model):
     """What becomes of a shipment that is out of stock (``docs/behaviour.md#out-of-stock``).
 
     What is free is kept in a dict ``stock``: quantities in the products' own units, by (warehouse, product). It holds
-    only products that are looked at: storable ones, of programs that do not simply deliver the rest later.
+    only products that are looked at: storable ones kept in stock, of programs that do not simply deliver the rest later.
     """
 
     _inherit = 'continuity.subscription'
@@ -22,6 +23,7 @@ class ContinuitySubscription(models.Model):
         """
         for warehouse, products in self._get_watched_products(shipments).items():
             unknown = products.filtered(lambda product: (warehouse, product) not in stock)
+            unknown -= self._get_made_to_order(unknown, warehouse)
             for product, quantity in self._read_free_quantities(unknown, warehouse).items():
                 stock[warehouse, product] = quantity
 
@@ -38,6 +40,23 @@ class ContinuitySubscription(models.Model):
                 products |= lines.program_line_id.substitute_ids
             watched[lines.order_id.warehouse_id] |= products.filtered('is_storable')
         return watched
+
+    @api.model
+    def _get_made_to_order(self, products, warehouse):
+        """Return those of the products that are procured for each order, so that there never are any in stock: made or
+        bought to order, dropshipped. Odoo's own order lines tell it."""
+        if not products:
+            return products
+        order = self.env['sale.order'].new(
+            {
+                'company_id': warehouse.company_id.id,
+                'warehouse_id': warehouse.id,
+                'order_line': [
+                    Command.create({'product_id': product.id, 'product_uom_qty': 1.0}) for product in products
+                ],
+            }
+        )
+        return order.order_line.filtered('is_mto').product_id
 
     @api.model
     def _read_free_quantities(self, products, warehouse):

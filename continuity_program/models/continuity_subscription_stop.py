@@ -1,6 +1,6 @@
 from typing import NamedTuple
 
-from odoo import models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
@@ -19,6 +19,16 @@ class ContinuitySubscription(models.Model):
     """Stopping a subscription: it is settled by value (``docs/behaviour.md#stopping``)."""
 
     _inherit = 'continuity.subscription'
+
+    is_end_planned = fields.Boolean(
+        compute='_compute_is_end_planned', store=True, help="The agreed last shipment is in the plan."
+    )
+
+    @api.depends('cancel_after_event', 'line_ids.event_number')
+    def _compute_is_end_planned(self):
+        for subscription in self:
+            last = max(subscription.line_ids.mapped('event_number'), default=0)
+            subscription.is_end_planned = 0 < subscription.cancel_after_event <= last
 
     def action_stop(self):
         """Open the dialog that shows what stopping means, and does it."""
@@ -87,7 +97,8 @@ class ContinuitySubscription(models.Model):
             subscription._update_holds()
 
     def _stop_after(self, number, reason=None):
-        """Let the subscriptions end with a shipment to come; what is planned behind it is settled by value.
+        """Let the subscriptions end with a shipment to come; what is planned behind it is settled by value. Agreed
+        again, for a later one, what the first time took away is planned again as the program is now.
 
         :param int number: the shipment number of the last one to be sent.
         :param reason: a ``continuity.cancel.reason``.
@@ -98,13 +109,11 @@ class ContinuitySubscription(models.Model):
             if refusal:
                 raise UserError(refusal)
             subscription.line_ids.filtered(lambda line: line.event_number > number)._cancel_planned('stop')
-            subscription.write(
-                {
-                    'cancel_after_event': number,
-                    'cancel_reason_id': reason.id if reason else False,
-                    'occurrences_left': subscription._limit_left(subscription.occurrences_left, number),
-                }
-            )
+            subscription.write({'cancel_after_event': number, 'cancel_reason_id': reason.id if reason else False})
+            is_later = bool(subscription._take_back_stopped(number))
+            subscription._count_again()
+            if is_later:
+                subscription._sync()
             if subscription.bill_upfront:
                 subscription._settle_upfront()
             subscription._message_log(body=self.env._("It ends with shipment %(number)s.", number=number))
@@ -118,6 +127,12 @@ class ContinuitySubscription(models.Model):
                 "%(subscription)s has sent shipment %(last)s already: choose that or a later one as its last.",
                 subscription=self.display_name,
                 last=last,
+            )
+        if self.bill_upfront and self.cancel_after_event and number > self.cancel_after_event:
+            return self.env._(
+                "%(subscription)s ends with shipment %(last)s, and what comes behind it has been settled. Sell it anew.",
+                subscription=self.display_name,
+                last=self.cancel_after_event,
             )
         return None
 

@@ -610,6 +610,15 @@ class TestCancelBox(BoxCase):
         self._run_job('create_orders')
         self.assertEqual(self._get_children(subscription), [(1, 'sale', 45.1)])
 
+    def test_it_comes_back_in_the_quantity_bought_by_then(self):
+        subscription = self._sell(self._create_program(3))
+        subscription.line_ids[1].action_cancel_box()
+        subscription.order_line_id.product_uom_qty = 3
+
+        subscription.line_ids[1].action_plan_again()
+
+        self.assertEqual(subscription.line_ids.mapped('quantity'), [3.0, 3.0, 3.0])
+
     def test_also_while_paused(self):
         subscription = self._sell(self._create_program(3))
         subscription.with_context(continuity_as_of='2027-01-01')._pause()

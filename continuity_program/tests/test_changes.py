@@ -1,4 +1,5 @@
 from odoo.exceptions import UserError
+from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import ContinuityCase, day
@@ -41,6 +42,19 @@ class TestSkip(ChangeCase):
         self._on(subscription, '2026-12-31')._skip_next()
 
         self.assertEqual((subscription.occurrences_left, subscription.shipment_count), (0, 2))
+
+    def test_what_is_skipped_of_a_program_that_gets_more_events_is_waited_for(self):
+        program = self._create_program(3, open_ended=True)
+        product = self._create_parent_product(program, continuity_event_count=3)
+        subscription = self._sell(program, product=product)
+        self._on(subscription, '2026-12-31')._skip_next()
+
+        self._run_job('create_orders', day('2027-03-01'))
+
+        self.assertEqual((subscription.missing_event_count, subscription.is_waiting), (1, True))
+        program.line_ids = [Command.create({'product_id': self.books[3].id})]
+        self._run_job('sync', day('2027-03-02'))
+        self.assertEqual(self._get_plan(subscription)[3:], [(4, '2027-04-01', "Book 4", 'planned')])
 
     def test_skip_in_an_endless_plan_moves_nothing(self):
         self.company.continuity_repeat_threshold = 3
@@ -244,6 +258,54 @@ class TestStopAfter(ChangeCase):
 
         note = subscription.order_id.invoice_ids.filtered(lambda move: move.move_type == 'out_refund')
         self.assertEqual((note.state, note.amount_total), ('draft', 24.2))
+
+    def test_agreed_again_for_a_later_shipment(self):
+        program = self._create_program(6)
+        subscription = self._sell(program)
+        self._run_job('create_orders')
+        subscription._stop_after(2)
+        program.line_ids[2].product_id = self.books[9]
+        self._run_job('sync')
+        self._on(subscription, '2027-01-20')._postpone()
+
+        self._on(subscription, '2027-01-20')._stop_after(4)
+
+        self.assertEqual(
+            self._get_plan(subscription),
+            [
+                (1, '2027-01-01', "Book 1", 'ordered'),
+                (2, '2027-03-01', "Book 2", 'planned'),
+                (3, '2027-04-01', "Book 10", 'planned'),
+                (4, '2027-05-01', "Book 4", 'planned'),
+                (5, '2027-05-01', "Book 5", 'cancelled'),
+                (6, '2027-06-01', "Book 6", 'cancelled'),
+            ],
+        )
+        self.assertEqual((subscription.occurrences_left, subscription.shipment_count), (0, 4))
+
+    def test_of_an_endless_plan_agreed_again_for_a_later_shipment(self):
+        self.company.continuity_repeat_threshold = 2
+        subscription = self._sell(self._create_program([{'repeat_forever': True}]))
+        subscription._stop_after(1)
+
+        subscription._stop_after(4)
+        for month in range(1, 9):
+            self._run_job('extend', day(f'2027-{month:02}-01'))
+            self._run_job('create_orders', day(f'2027-{month:02}-01'))
+
+        self.assertEqual(len(subscription.child_order_ids), 4)
+
+    def test_paid_in_advance_it_ends_earlier_but_not_later(self):
+        subscription = self._sell(self._create_program(4, bill_upfront=True))
+        self._run_job('process_payments')
+        subscription._stop_after(3)
+
+        with self.assertRaisesRegex(UserError, "ends with shipment 3, and what comes behind it has been settled"):
+            subscription._stop_after(4)
+        subscription._stop_after(2)
+
+        notes = subscription.order_id.invoice_ids.filtered(lambda move: move.move_type == 'out_refund')
+        self.assertEqual(notes.sorted('id').mapped('amount_total'), [25.3, 24.2])
 
     def test_refused_behind_what_was_sent(self):
         subscription = self._sell(self._create_program(5))

@@ -79,6 +79,18 @@ class TestClose(CloseCase):
         self.assertEqual((endless | waiting).mapped('state'), ['running', 'running'])
         self.assertTrue(waiting.is_waiting)
 
+    def test_behind_its_agreed_last_shipment_nothing_is_waited_for(self):
+        subscription = self._sell(self._create_program(3, open_ended=True))
+        subscription._stop_after(2)
+        later = self._sell(self._create_program(3, open_ended=True))
+        later._stop_after(5)
+        self._finish(subscription | later)
+
+        self._run_job('close', day('2027-12-31'))
+
+        self.assertEqual((subscription | later).mapped('state'), ['done', 'running'])
+        self.assertEqual((subscription | later).mapped('is_waiting'), [False, True])
+
     def test_an_order_is_locked_once_its_ordinary_lines_are_invoiced_too(self):
         lamp = self._create_product("Lamp", 50.0, invoice_policy='order')
         subscription = self._sell(self._create_program(1), confirm=False)

@@ -162,6 +162,21 @@ class TestShift(MassChangeCase):
         self.assertEqual([row[0] for row in rows if row[3]], [1, 2])
         self.assertRegex(rows[0][3], "is ordered and cannot be changed any more")
 
+    def test_a_lost_box_that_is_sent_again_moves_too(self):
+        subscription = self._sell(self.program)
+        first, second = subscription.line_ids[:2]
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        again = first.with_env(self._as_of())._send_again()
+
+        change = self._shift(again | second, 5)
+
+        self.assertEqual(self._get_reasons(change), [(2, 'changed', ''), (1, 'changed', '')])
+        self.assertEqual(again.date_planned, day('2027-01-06'))
+        self.assertEqual(second.date_planned, day('2027-02-06'))
+        change.action_undo()
+        self.assertEqual(again.date_planned, self.today)
+
     def test_never_into_the_past(self):
         subscription = self._sell(self.program)
 

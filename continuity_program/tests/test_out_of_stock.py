@@ -318,6 +318,18 @@ class TestWait(StockCase):
 
         self.assertEqual(self._get_sent(subscription), [("Course", 1.0), ("Leaflet", 1.0)])
 
+    def test_what_is_procured_for_each_order_never_waits(self):
+        route = self.warehouse.mto_pull_id.route_id
+        route.active = True
+        self.books[0].route_ids = [Command.link(route.id)]
+        subscription = self._sell_waiting(2)
+
+        self._run_job('create_orders')
+        run = self._run_job('create_orders', day('2027-02-01'))
+
+        self.assertEqual(self._get_sent(subscription), [("Book 1", 1.0)])
+        self.assertWaiting(run, subscription, "1 Units of Book 2")
+
     def test_the_warehouse_of_the_parent_order_counts(self):
         north = self.env['stock.warehouse'].create({'name': "North", 'code': "NOR", 'company_id': self.company.id})
         self._put_in_stock(self.books[0], 1, north)

@@ -140,3 +140,16 @@ class TestPause(ContinuityCase):
         self._pause(subscription, '2027-01-20')
         with self.assertRaisesRegex(UserError, "Paused"):
             subscription._pause()
+
+    def test_preview_tells_what_a_pause_that_ends_makes_of_the_dates(self):
+        subscription = self._sell(self._create_program(4), on=day('2027-01-05'))
+        self._run_job('create_orders', day('2027-01-05'))
+        subscription.with_env(self._as_of(day('2027-01-20')))._pause(day('2027-03-05'))
+        before = subscription.line_ids.read()
+
+        rows = self.env['continuity.job.run']._preview('create_orders', as_of=day('2027-03-10'))
+
+        self.assertEqual([(row['change'], row['date']) for row in rows], [("1 × Book 2", day('2027-03-05'))])
+        self.assertEqual((subscription.state, subscription.line_ids.read()), ('paused', before))
+        self.assertEqual(self._run_job('create_orders', day('2027-03-10')).done_count, 1)
+        self.assertEqual(self._get_dates(subscription)[:3], ['2027-01-05', '2027-03-05', '2027-04-05'])

@@ -364,6 +364,19 @@ class TestUnpaidStopped(UnpaidCase):
         self.assertEqual(notes, ["<span>Stopped: 2 payments are overdue, accepted: 1.</span>"])
         self.assertEqual(self._run_months(4).selected_count, 0)
 
+    def test_a_lost_box_that_is_sent_again_goes_out_all_the_same(self):
+        subscription = self._sell_strictly()
+        self._run_months(1, 2)
+        self._deliver(self._get_children(subscription)[0])
+        subscription.line_ids[0].with_env(self._as_of(day('2027-03-01')))._send_again()
+
+        run = self._run_months(3)
+
+        self.assertRecordValues(run, [{'selected_count': 2, 'done_count': 1, 'skipped_count': 1, 'failed_count': 0}])
+        self.assertEqual(subscription.state, 'cancelled')
+        again = subscription.line_ids.filtered('replaces_line_id')
+        self.assertEqual((again.state, again.is_cancelled, again.child_order_id.state), ('ordered', False, 'sale'))
+
     def test_exactly_at_the_limit_it_goes_on(self):
         subscription = self._sell_strictly()
 

@@ -81,7 +81,7 @@ class ContinuityMassChange(models.TransientModel):
     @api.depends('subscription_ids', 'selected_line_ids')
     def _compute_selection(self):
         for wizard in self:
-            planned = wizard._get_lines()._planned()
+            planned = wizard._get_lines()._unordered()
             currencies = planned.currency_id
             wizard.selected_count = len(planned)
             wizard.available_product_ids = planned.product_id
