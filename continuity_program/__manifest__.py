@@ -33,6 +33,10 @@
         'wizard/continuity_plan_preview_views.xml',
         'wizard/continuity_stop_views.xml',
         'wizard/continuity_extend_views.xml',
+        'report/continuity_forecast_report_views.xml',
+        'report/continuity_retention_report_views.xml',
+        'report/continuity_revenue_report_views.xml',
+        'report/continuity_cancellation_report_views.xml',
         'views/continuity_menus.xml',
     ],
     'demo': [
