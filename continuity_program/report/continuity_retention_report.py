@@ -39,7 +39,10 @@ class ContinuityRetentionReport(models.Model):
         readonly=True,
     )
     cycle = fields.Integer(
-        string="Shipment", readonly=True, aggregator=None, help="The first, second, third that was sent. 0: all who began."
+        string="Shipment",
+        readonly=True,
+        aggregator=None,
+        help="The first, second, third that was sent. 0: all who began.",
     )
     reached_count = fields.Integer(string="Reached", readonly=True)
     retention = fields.Float(

@@ -23,6 +23,7 @@ from . import test_preview_is_run
 from . import test_program
 from . import test_regressions
 from . import test_renew
+from . import test_reports
 from . import test_revenue
 from . import test_schedule
 from . import test_state_machine

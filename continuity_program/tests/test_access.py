@@ -15,7 +15,9 @@ PUBLIC_METHODS = {
     'account.move': {'action_view_continuity_payments', 'button_cancel', 'button_draft', 'unlink'},
     'account.move.line': {'reconcile'},
     'account.partial.reconcile': {'create', 'unlink'},
+    'continuity.cancellation.report': {'action_view_subscription'},
     'continuity.extend': {'action_extend'},
+    'continuity.forecast.report': {'action_view_subscription'},
     'continuity.guard.mixin': {'create', 'write'},
     'continuity.job.issue': {'action_open_record'},
     'continuity.job.wizard': {'action_preview', 'action_run'},
@@ -52,6 +54,8 @@ PUBLIC_METHODS = {
     },
     'continuity.program.line': {'create', 'unlink', 'write'},
     'continuity.report.mixin': {'action_view_subscription'},
+    'continuity.retention.report': {'action_view_subscription'},
+    'continuity.revenue.report': {'action_view_subscription'},
     'continuity.stop': {'action_stop'},
     'continuity.subscription': {
         'action_change_plans',
