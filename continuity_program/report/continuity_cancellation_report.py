@@ -40,11 +40,6 @@ class ContinuityCancellationReport(models.Model):
     )
     cancel_reason_id = fields.Many2one(comodel_name='continuity.cancel.reason', string="Reason", readonly=True)
     product_id = fields.Many2one(comodel_name='product.product', string="Parent Product", readonly=True)
-    subscription_state = fields.Selection(
-        selection=[('running', "Running"), ('paused', "Paused"), ('done', "Done"), ('cancelled', "Cancelled")],
-        string="Subscription State",
-        readonly=True,
-    )
     currency_id = fields.Many2one(comodel_name='res.currency', readonly=True)
     shipment_count = fields.Integer(
         string="Shipments Sent", readonly=True, aggregator='avg', help="How many the customer got, on average."

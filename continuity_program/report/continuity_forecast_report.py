@@ -30,9 +30,6 @@ class ContinuityForecastReport(models.Model):
     categ_id = fields.Many2one(comodel_name='product.category', string="Product Category", readonly=True)
     product_uom_id = fields.Many2one(comodel_name='uom.uom', string="Unit", readonly=True)
     warehouse_id = fields.Many2one(comodel_name='stock.warehouse', readonly=True)
-    subscription_state = fields.Selection(
-        selection=[('running', "Running"), ('paused', "Paused")], string="Subscription State", readonly=True
-    )
     planned_quantity = fields.Float(string="Planned", digits='Product Unit', readonly=True)
     expected_quantity = fields.Float(
         string="Expected", digits='Product Unit', readonly=True, help="What is planned, times its event's probability."

@@ -9,6 +9,10 @@ class ContinuityReportMixin(models.AbstractModel):
     _description = "Continuity Report"
 
     subscription_id = fields.Many2one(comodel_name='continuity.subscription', readonly=True)
+    subscription_state = fields.Selection(
+        selection=[('running', "Running"), ('paused', "Paused"), ('done', "Done"), ('cancelled', "Cancelled")],
+        readonly=True,
+    )
     program_id = fields.Many2one(comodel_name='continuity.program', readonly=True)
     partner_id = fields.Many2one(comodel_name='res.partner', string="Customer", readonly=True)
     user_id = fields.Many2one(comodel_name='res.users', string="Salesperson", readonly=True)

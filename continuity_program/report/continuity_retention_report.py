@@ -16,7 +16,7 @@ class ContinuityRetentionReport(models.Model):
     _rec_name = 'subscription_id'
     _order = 'joined_date, cycle, id'
     _depends = {
-        'continuity.line': ['event_number', 'replaces_line_id', 'state', 'subscription_id'],
+        'continuity.line': ['event_number', 'program_id', 'replaces_line_id', 'state', 'subscription_id'],
         'continuity.subscription': [
             'bill_upfront',
             'event_count',
@@ -33,11 +33,6 @@ class ContinuityRetentionReport(models.Model):
     event_count = fields.Integer(string="Events Bought", readonly=True, aggregator=None)
     bill_upfront = fields.Boolean(string="Billed in Advance", readonly=True)
     is_renewal = fields.Boolean(string="Renewal", readonly=True)
-    subscription_state = fields.Selection(
-        selection=[('running', "Running"), ('paused', "Paused"), ('done', "Done"), ('cancelled', "Cancelled")],
-        string="Subscription State",
-        readonly=True,
-    )
     cycle = fields.Integer(
         string="Shipment",
         readonly=True,
@@ -81,12 +76,14 @@ class ContinuityRetentionReport(models.Model):
                            ) AS last_cycle
                       FROM continuity_subscription subscription
                  LEFT JOIN (
-                            SELECT subscription_id, COUNT(DISTINCT event_number) AS count
+                            SELECT program_id, subscription_id, COUNT(DISTINCT event_number) AS count
                               FROM continuity_line
                              WHERE state IN ('ordered', 'delivered')
                                AND replaces_line_id IS NULL
-                          GROUP BY subscription_id
-                           ) sent ON sent.subscription_id = subscription.id
+                          GROUP BY program_id, subscription_id
+                           ) sent
+                        ON sent.program_id = subscription.program_id
+                       AND sent.subscription_id = subscription.id
                      WHERE subscription.state != 'draft'
                    ) member
         CROSS JOIN GENERATE_SERIES(0, member.last_cycle) AS cycle

@@ -35,11 +35,6 @@ class ContinuityRevenueReport(models.Model):
     state = fields.Selection(
         selection=[('planned', "Planned"), ('ordered', "Ordered"), ('delivered', "Delivered")], readonly=True
     )
-    subscription_state = fields.Selection(
-        selection=[('running', "Running"), ('paused', "Paused"), ('done', "Done"), ('cancelled', "Cancelled")],
-        string="Subscription State",
-        readonly=True,
-    )
     bill_upfront = fields.Boolean(string="Billed in Advance", readonly=True)
     currency_id = fields.Many2one(comodel_name='res.currency', readonly=True)
     amount = fields.Monetary(
