@@ -13,6 +13,7 @@ from . import test_mass_change
 from . import test_missed_days
 from . import test_money_matrix
 from . import test_out_of_stock
+from . import test_overview
 from . import test_parent_price
 from . import test_pause
 from . import test_payment_roads
