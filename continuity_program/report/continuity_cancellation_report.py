@@ -41,8 +41,12 @@ class ContinuityCancellationReport(models.Model):
     cancel_reason_id = fields.Many2one(comodel_name='continuity.cancel.reason', string="Reason", readonly=True)
     product_id = fields.Many2one(comodel_name='product.product', string="Parent Product", readonly=True)
     currency_id = fields.Many2one(comodel_name='res.currency', readonly=True)
-    shipment_count = fields.Integer(
-        string="Shipments Sent", readonly=True, aggregator='avg', help="How many the customer got, on average."
+    shipment_count = fields.Float(
+        string="Shipments Sent",
+        readonly=True,
+        aggregator='avg',
+        digits=(16, 1),
+        help="How many the customer got, on average.",
     )
     member_days = fields.Integer(string="Days as a Member", readonly=True, aggregator='avg')
     lost_amount = fields.Monetary(
