@@ -26,6 +26,7 @@
         'views/sale_order_views.xml',
         'views/account_move_views.xml',
         'views/payment_transaction_views.xml',
+        'report/sale_order_templates.xml',
         'views/sale_portal_templates.xml',
         'views/res_config_settings_views.xml',
         'wizard/continuity_job_wizard_views.xml',

@@ -14,6 +14,7 @@ from . import continuity_subscription
 from . import continuity_subscription_clock
 from . import continuity_subscription_plan
 from . import continuity_subscription_rules
+from . import continuity_subscription_documents
 from . import continuity_subscription_orders
 from . import continuity_subscription_payments
 from . import continuity_subscription_changes

@@ -5,6 +5,7 @@ from . import test_changes
 from . import test_charges
 from . import test_close
 from . import test_create_orders
+from . import test_documents
 from . import test_engine
 from . import test_extend
 from . import test_gate
