@@ -1,3 +1,4 @@
+from odoo.fields import Command
 from odoo.tests import HttpCase, tagged
 from odoo.tools import html2plaintext
 
@@ -23,7 +24,7 @@ class DocumentCase(PaymentCase):
 class TestDocuments(DocumentCase):
     def test_a_quotation_shows_each_shipment_and_when_it_is_paid(self):
         program = self._create_program([{}, {'quantity': 2}, {}])
-        program.write({'line_ids': [(0, 0, {'event_number': 2, 'product_id': self.books[5].id})]})
+        program.write({'line_ids': [Command.create({'event_number': 2, 'product_id': self.books[5].id})]})
         subscription = self._sell(program, confirm=False)
 
         self.assertEqual(
@@ -44,7 +45,7 @@ class TestDocuments(DocumentCase):
 
     def test_an_order_without_a_program_shows_no_plan(self):
         order = self.env['sale.order'].create(
-            {'partner_id': self.customer.id, 'order_line': [(0, 0, {'product_id': self.books[0].id})]}
+            {'partner_id': self.customer.id, 'order_line': [Command.create({'product_id': self.books[0].id})]}
         )
         self.assertEqual(self._render(order), '')
 
@@ -165,6 +166,24 @@ class TestDocuments(DocumentCase):
 
         self.assertEqual(self._get_rows(subscription), [(1, '2027-01-01', ["1 × Book 1"], 22.0)])
         self.assertEqual(subscription._get_document()['payment_text'], '')
+
+    def test_the_plans_come_in_the_order_of_the_lines(self):
+        club = self._create_parent_product(self._create_program(1))
+        coffee = self._create_parent_product(self._create_program(1, name="Coffee"))
+        order = self.env['sale.order'].create(
+            {
+                'partner_id': self.customer.id,
+                'order_line': [Command.create({'product_id': product.id}) for product in (club, coffee)],
+            }
+        )
+        self.assertRegex(self._render(order), "^Book Club .* Your plan: Coffee ")
+
+    def test_it_is_in_the_customers_language(self):
+        self.env['res.lang']._activate_lang('fr_FR')
+        self.customer.lang = 'fr_FR'
+        subscription = self._sell(self._create_program(2), confirm=False)
+
+        self.assertIn("2 01/02/2027 1 × Book 2 $ 23,10", self._render(subscription.order_id))
 
     def test_product_codes_are_not_for_customers(self):
         self.books[0].default_code = "B1"
