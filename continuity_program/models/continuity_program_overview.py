@@ -108,5 +108,5 @@ class ContinuityProgram(models.Model):
                 what=self._fields[name].get_description(self.env)['string'],
             ),
             'domain': list(Domain('program_id', '=', self.id) & domain),
-            'context': {},
+            'context': {'create': False},
         }

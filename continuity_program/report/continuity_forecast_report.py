@@ -42,13 +42,16 @@ class ContinuityForecastReport(models.Model):
         help="On hand and not reserved, less what is expected to be sent.",
     )
 
+    def action_view_subscription(self):
+        """Open the subscription of a row, or the product of a row of stock."""
+        self.ensure_one()
+        if not self.subscription_id:
+            return self.product_id._get_records_action(context={})
+        return super().action_view_subscription()
+
     @property
     def _table_query(self):
-        return SQL(
-            "%s UNION ALL %s",
-            self._get_planned_query(),
-            self._get_stock_query(),
-        )
+        return SQL("%s UNION ALL %s", self._get_planned_query(), self._get_stock_query())
 
     def _get_today(self):
         return self.env.company._get_continuity_today()

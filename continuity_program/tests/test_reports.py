@@ -92,6 +92,14 @@ class TestForecast(ReportCase):
             ],
         )
 
+    def test_a_row_of_stock_opens_its_product(self):
+        self._sell(self.program)
+        self._stock(self.books[0], 10)
+
+        action = self.env[self.REPORT].search([('subscription_id', '=', False)]).action_view_subscription()
+
+        self.assertEqual((action['res_model'], action['res_id']), ('product.product', self.books[0].id))
+
     def test_what_is_reserved_is_not_left_over(self):
         self._stock(self.books[0], 10)
         first, _second = self._sell(self.program, quantity=2), self._sell(self.program, quantity=3)
