@@ -26,6 +26,7 @@
         'views/sale_order_views.xml',
         'views/account_move_views.xml',
         'views/payment_transaction_views.xml',
+        'report/sale_order_templates.xml',
         'views/sale_portal_templates.xml',
         'views/res_config_settings_views.xml',
         'wizard/continuity_job_wizard_views.xml',
@@ -33,6 +34,10 @@
         'wizard/continuity_plan_preview_views.xml',
         'wizard/continuity_stop_views.xml',
         'wizard/continuity_extend_views.xml',
+        'report/continuity_forecast_report_views.xml',
+        'report/continuity_retention_report_views.xml',
+        'report/continuity_revenue_report_views.xml',
+        'report/continuity_cancellation_report_views.xml',
         'views/continuity_menus.xml',
     ],
     'demo': [

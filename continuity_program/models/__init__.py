@@ -9,10 +9,12 @@ from . import continuity_job_change
 from . import continuity_cancel_reason
 from . import continuity_program
 from . import continuity_program_line
+from . import continuity_program_overview
 from . import continuity_subscription
 from . import continuity_subscription_clock
 from . import continuity_subscription_plan
 from . import continuity_subscription_rules
+from . import continuity_subscription_documents
 from . import continuity_subscription_orders
 from . import continuity_subscription_payments
 from . import continuity_subscription_changes

@@ -126,6 +126,13 @@ class ContinuitySubscription(models.Model):
         help="The day all dates are counted from; in a program with a fixed calendar, the day the customer joined.",
     )
 
+    joined_date = fields.Date(
+        string="Joined On",
+        readonly=True,
+        copy=False,
+        help="The day the subscription began: that of its confirmation, or a later start date that was agreed.",
+    )
+
     # Money
     bill_upfront = fields.Boolean(string="Billed in Advance", tracking=True)
     price_per_event = fields.Monetary(
@@ -610,7 +617,9 @@ class ContinuitySubscription(models.Model):
             reason = subscription._get_run_refusal()
             if reason:
                 raise UserError(reason)
-        drafts.write({'state': 'running'})
+        for subscription in drafts:
+            today = subscription.company_id._get_continuity_today()
+            subscription.write({'state': 'running', 'joined_date': max(subscription.start_date or today, today)})
 
     def _get_quantity_refusal(self):
         """Return why the quantity of the parent line cannot change any more, or nothing."""

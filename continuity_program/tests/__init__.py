@@ -5,6 +5,7 @@ from . import test_changes
 from . import test_charges
 from . import test_close
 from . import test_create_orders
+from . import test_documents
 from . import test_engine
 from . import test_extend
 from . import test_gate
@@ -13,6 +14,7 @@ from . import test_mass_change
 from . import test_missed_days
 from . import test_money_matrix
 from . import test_out_of_stock
+from . import test_overview
 from . import test_parent_price
 from . import test_pause
 from . import test_payment_roads
@@ -23,6 +25,7 @@ from . import test_preview_is_run
 from . import test_program
 from . import test_regressions
 from . import test_renew
+from . import test_reports
 from . import test_revenue
 from . import test_schedule
 from . import test_state_machine
