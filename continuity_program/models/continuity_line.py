@@ -575,6 +575,22 @@ class ContinuityLine(models.Model):
         )
         return {**prices, 'price_unit': 0.0, 'discount': 0.0} if self.replaces_line_id else prices
 
+    def _get_swap_total(self, product):
+        """Return what the line costs, taxes included, once another product is sent in its place."""
+        self.ensure_one()
+        if self.price_overridden:
+            prices = {'price_unit': self.price_unit, 'discount': self.discount}
+            taxes = self._get_product_taxes(product)
+        else:
+            prices = self._prepare_price_values(product=product)
+            taxes = self.env['account.tax'].browse(prices['tax_ids'][0][2])
+        taxes = self.tax_ids if self.taxes_overridden else taxes
+        price = prices['price_unit'] * (1 - prices['discount'] / 100)
+        amounts = taxes.compute_all(
+            price, self.currency_id, self.quantity, product=product, partner=self.partner_shipping_id
+        )
+        return amounts['total_included']
+
     def _get_unit_for(self, product):
         """Return the unit the line has with a product: its own where that fits, else the product's."""
         is_fitting = self.product_uom_id and self.product_uom_id._has_common_reference(product.uom_id)

@@ -311,3 +311,14 @@ class ContinuityPayment(models.Model):
                 return self.currency_id.round(max(still_open - credit, 0.0))
             credit = max(credit - still_open, 0.0)
         return 0.0
+
+    # === THE PORTAL === #
+
+    def _get_pay_url(self):
+        """Return where the customer pays what is due of it, or nothing: Odoo's own page of its bill."""
+        self.ensure_one()
+        day = self.move_line_id.date_maturity or self.ready_date
+        is_due = self.state == 'declined' or (day and day <= self.company_id._get_continuity_today())
+        if self.state not in ('scheduled', 'billed', 'declined') or not is_due or not self.invoice_id._has_to_be_paid():
+            return None
+        return self.invoice_id.get_portal_url(anchor='portal_pay', query_string='&payment=True')

@@ -60,6 +60,7 @@ PUBLIC_METHODS = {
         'action_open_page',
         'action_pause',
         'action_postpone',
+        'action_preview_portal',
         'action_reactivate',
         'action_renew',
         'action_reopen',
