@@ -261,7 +261,9 @@ class ContinuityPortal(PaymentPortal):
 
     def _change_card(self, subscription, form):
         token_id = self._cast_as_int(form.get('token_id'))
-        token = subscription._get_usable_tokens(request.env.user.partner_id).filtered(lambda token: token.id == token_id)
+        token = subscription._get_usable_tokens(request.env.user.partner_id).filtered(
+            lambda token: token.id == token_id
+        )
         if not token:
             raise UserError(request.env._("Please choose one of your cards."))
         subscription.payment_token_id = token

@@ -31,6 +31,21 @@ class ContinuityGuardMixin(models.AbstractModel):
         """Return the record's state as people read it."""
         return dict(self._fields['state']._description_selection(self.env))[self.state]
 
+    # === WHAT CUSTOMERS READ === #
+
+    @api.model
+    def _get_portal_fields(self):
+        """Return the names of the fields that portal users read by RPC: those that their pages show. Nothing where
+        Odoo's own rules decide (``docs/behaviour.md#rights``)."""
+        return None
+
+    @api.model
+    def _has_field_access(self, field, operation):
+        if not super()._has_field_access(field, operation):
+            return False
+        portal_fields = None if self.env.su else self._get_portal_fields()
+        return portal_fields is None or field.name in portal_fields or not self.env.user._is_portal()
+
     # === CRUD METHODS === #
 
     @api.model_create_multi

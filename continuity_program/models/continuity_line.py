@@ -6,6 +6,30 @@ from odoo.fields import Command
 
 from .continuity_guard_mixin import CHANGING_MANY
 
+#: What customers read of the shipments of their plan.
+PORTAL_FIELDS = {
+    'child_order_id',
+    'company_id',
+    'currency_id',
+    'date_planned',
+    'discount',
+    'display_name',
+    'event_number',
+    'id',
+    'order_id',
+    'partner_id',
+    'partner_shipping_id',
+    'price_subtotal',
+    'price_total',
+    'price_unit',
+    'product_id',
+    'product_uom_id',
+    'quantity',
+    'shipping_total',
+    'state',
+    'subscription_id',
+}
+
 #: What an agent may change on a planned line, and the flag that keeps the change.
 OVERRIDE_FLAGS = {
     'price_unit': 'price_overridden',
@@ -379,6 +403,10 @@ class ContinuityLine(models.Model):
         self.unlink()
 
     # === CHANGES BY HAND === #
+
+    @api.model
+    def _get_portal_fields(self):
+        return PORTAL_FIELDS
 
     @api.model
     def _get_plan_fields(self):

@@ -191,7 +191,7 @@ class ContinuitySubscription(models.Model):
         store=True,
         help="The whole plan so far, taxes and shipping included.",
     )
-    summary = fields.Char(compute='_compute_summary')
+    summary = fields.Char(compute='_compute_summary', compute_sudo=True)
     plan_text = fields.Char(readonly=True, help="The plan in words as it stands in the parent line's description.")
 
     # Commitment

@@ -1,7 +1,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
-from odoo import models
+from odoo import api, models
 from odoo.exceptions import UserError
 
 
@@ -26,6 +26,42 @@ PORTAL_RULES = {
     'address': PortalRule('portal_address', LIVE, '_get_address_refusal'),
     'card': PortalRule('portal_card', LIVE, '_get_card_change_refusal'),
     'cancel': PortalRule('portal_cancel', LIVE, '_get_cancel_refusal'),
+}
+
+
+PORTAL_FIELDS = {
+    'access_token',
+    'access_url',
+    'amount_per_shipment',
+    'amount_planned',
+    'amount_total',
+    'bill_upfront',
+    'cancel_reason_id',
+    'company_id',
+    'currency_id',
+    'display_name',
+    'id',
+    'line_ids',
+    'member_number',
+    'name',
+    'next_date',
+    'order_id',
+    'partner_id',
+    'partner_invoice_id',
+    'partner_shipping_id',
+    'payment_ids',
+    'payment_method',
+    'payment_term_id',
+    'payment_token_id',
+    'product_id',
+    'program_id',
+    'quantity',
+    'resume_date',
+    'shipment_count',
+    'start_date',
+    'state',
+    'summary',
+    'user_id',
 }
 
 
@@ -121,9 +157,7 @@ class ContinuitySubscription(models.Model):
         if self.state not in LIVE:
             return self._get_state_refusal()
         if self.payment_method != 'token':
-            return self.env._(
-                "%(subscription)s is paid on account, not by card.", subscription=self.display_name
-            )
+            return self.env._("%(subscription)s is paid on account, not by card.", subscription=self.display_name)
         return None
 
     def _get_cancel_refusal(self):
@@ -131,6 +165,10 @@ class ContinuitySubscription(models.Model):
         return self._get_stop_refusal() or self._get_commitment_refusal()
 
     # === WHAT IS SHOWN === #
+
+    @api.model
+    def _get_portal_fields(self):
+        return PORTAL_FIELDS
 
     def _get_shipment_key(self):
         """Return what tells the next shipment from any other, so that a page of yesterday changes nothing today."""
