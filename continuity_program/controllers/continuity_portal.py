@@ -278,7 +278,7 @@ class ContinuityPortal(PaymentPortal):
         return request.env._("Your plan is cancelled.")
 
     @route('/my/continuity/<int:subscription_id>/card', type='jsonrpc', auth='user')
-    def portal_continuity_card(self, subscription_id, access_token=None, **kwargs):
+    def portal_continuity_save_card(self, subscription_id, access_token=None, **kwargs):
         """Create the validation transaction that saves another card for a subscription, for Odoo's payment form.
 
         :return: the values for the processing of the transaction.
