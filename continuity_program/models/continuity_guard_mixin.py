@@ -35,16 +35,14 @@ class ContinuityGuardMixin(models.AbstractModel):
 
     @api.model
     def _get_portal_fields(self):
-        """Return the names of the fields that portal users read by RPC: those that their pages show. Nothing where
-        Odoo's own rules decide (``docs/behaviour.md#rights``)."""
-        return None
+        """Return the names of the fields that portal users read by RPC: of models of the portal, what their pages show
+        (``docs/behaviour.md#rights``)."""
+        return self._fields.keys()
 
     @api.model
     def _has_field_access(self, field, operation):
-        if not super()._has_field_access(field, operation):
-            return False
-        portal_fields = None if self.env.su else self._get_portal_fields()
-        return portal_fields is None or field.name in portal_fields or not self.env.user._is_portal()
+        is_shown = self.env.su or field.name in self._get_portal_fields() or not self.env.user._is_portal()
+        return is_shown and super()._has_field_access(field, operation)
 
     # === CRUD METHODS === #
 

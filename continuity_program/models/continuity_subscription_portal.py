@@ -112,32 +112,32 @@ class ContinuitySubscription(models.Model):
         lines = self._get_next_shipment()
         return lines[0]._get_cut_off_date() - timedelta(days=1) if lines else None
 
-    def _get_next_swap_refusal(self):
-        """Return why nothing in the next shipment can be swapped, or nothing."""
-        swaps = self._get_portal_swaps()
-        if not swaps:
-            return self.env._("%(subscription)s has no shipment to come.", subscription=self.display_name)
-        if any(products for _line, products, _refusal in swaps):
-            return None
-        return next((refusal for _line, _products, refusal in swaps if refusal), None) or self.env._(
-            "There is no other product to choose."
-        )
-
     def _get_portal_swaps(self):
-        """Return what the customer may have sent in place of each product of the next shipment.
+        """Return the products that the customer may have sent in place of those of the next shipment, by its lines.
 
-        :return: the line, the products, and why others were refused.
-        :rtype: list[tuple[continuity.line, product.product, str | None]]
+        :rtype: dict[continuity.line, product.product]
         """
-        return [(line, *self._get_swap_choice(line)) for line in self._get_next_shipment()]
-
-    def _get_swap_choice(self, line):
-        refusals = {
-            product: self._get_swap_refusal(line, product)
-            for product in self.program_id.portal_swap_product_ids - line.product_id
+        choices = {
+            line: (self.program_id.portal_swap_product_ids - line.product_id).filtered(
+                lambda product, line=line: not self._get_swap_refusal(line, product)
+            )
+            for line in self._get_next_shipment()
         }
-        products = [product for product, refusal in refusals.items() if not refusal]
-        return self.env['product.product'].concat(*products), next(filter(None, refusals.values()), None)
+        return {line: products for line, products in choices.items() if products}
+
+    def _get_next_swap_refusal(self):
+        """Return why nothing of the next shipment can be swapped, or nothing."""
+        lines = self._get_next_shipment()
+        if not lines:
+            return self._get_nothing_to_come_text()
+        if self._get_portal_swaps():
+            return None
+        refusals = (
+            self._get_swap_refusal(line, product)
+            for line in lines
+            for product in self.program_id.portal_swap_product_ids - line.product_id
+        )
+        return next(refusals, None) or self.env._("There is no other product to choose.")
 
     def _get_address_refusal(self, address=None):
         """Return why the delivery address cannot be changed, or nothing.

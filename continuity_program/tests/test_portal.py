@@ -46,7 +46,7 @@ class PortalCase(HttpCase, ContinuityCase):
         """Fill in the form of a change on the page and send it; return the text that the page shows then."""
         subscription = subscription or self.subscription
         page = self._open(subscription=subscription) if on_page is None else on_page
-        forms = page.xpath(f"//*[@id='continuity_{change}']//form[contains(@action, '/change/')]")
+        forms = page.xpath(f"//*[starts-with(@id, 'continuity_{change}')]//form[contains(@action, '/change/')]")
         self.assertTrue(forms, f"no form for {change}")
         fields = {**dict(forms[0].form_values()), **values}
         return self._post(f'{PAGE}/{subscription.id}/change/{change}', fields)
@@ -137,9 +137,7 @@ class TestPages(PortalCase):
         self.assertEqual(page.xpath('//h1')[0].text, "Book Club")
         self.assertEqual(
             self._get_text(page, 'continuity_summary'),
-            "6 boxes, first 1 Jan 2027, last 1 Jun 2027 · $\xa022.00 to $\xa027.50 each · in all $\xa0148.50 incl. taxes".replace(
-                "\xa0", " "
-            ),
+            "6 boxes, first 1 Jan 2027, last 1 Jun 2027 · $ 22.00 to $ 27.50 each · in all $ 148.50 incl. taxes",
         )
         to_come = [
             ["02/01/2027", "Book 2", "$ 23.10"],
@@ -442,7 +440,7 @@ class TestPortalChanges(PortalCase):
 
     def test_swap(self):
         self.program.portal_swap_product_ids = self.books[8:10]
-        option = self._open().xpath("//*[@id='continuity_swap']//option")[0]
+        option = self._open().xpath("//*[starts-with(@id, 'continuity_swap')]//option")[0]
         self.assertEqual(' '.join(option.text_content().split()), "Book 10 · $ 31.90")
 
         self.assertEqual(self._change('swap', product_id=str(self.books[9].id)), "You will get Book 10.")
@@ -452,7 +450,7 @@ class TestPortalChanges(PortalCase):
     def test_swap_keeps_a_price_given_by_hand(self):
         self.subscription._get_next_shipment().price_unit = 10.0
         self.program.portal_swap_product_ids = self.books[9]
-        option = self._open().xpath("//*[@id='continuity_swap']//option")[0]
+        option = self._open().xpath("//*[starts-with(@id, 'continuity_swap')]//option")[0]
         self.assertEqual(' '.join(option.text_content().split()), "Book 10 · $ 11.00")
 
         self._change('swap')
