@@ -206,8 +206,8 @@ class ContinuityPortal(PaymentPortal):
                 text = getattr(self, f'_change_{change}')(subscription_sudo, form)
         except UserError as error:
             request.session['continuity_notice'] = {'level': 'danger', 'text': str(error)}
-        else:
-            request.session['continuity_notice'] = {'level': 'success', 'text': text}
+            return request.redirect(f'{subscription_sudo.access_url}?open={change}')
+        request.session['continuity_notice'] = {'level': 'success', 'text': text}
         return request.redirect(subscription_sudo.access_url)
 
     def _change_skip(self, subscription, form):

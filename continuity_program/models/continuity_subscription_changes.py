@@ -48,9 +48,9 @@ class ContinuitySubscription(models.Model):
         return self.env._("%(subscription)s has no shipment to come.", subscription=self.display_name)
 
     def _get_cut_off_refusal(self, lines):
-        """Return why a shipment can no longer be changed, or nothing: its child order is due."""
+        """Return why a shipment can no longer be changed, or nothing: its child order is due. Nothing is in a pause."""
         cut_off = lines[0]._get_cut_off_date()
-        if self.company_id._get_continuity_today() < cut_off:
+        if self.state == 'paused' or self.company_id._get_continuity_today() < cut_off:
             return None
         return self.env._(
             "Shipment %(number)s of %(subscription)s is being prepared: it could be changed until before %(date)s.",

@@ -108,9 +108,9 @@ class ContinuitySubscription(models.Model):
             raise UserError(refusals[change])
 
     def _get_last_change_day(self):
-        """Return the last day on which the next shipment can be changed, or nothing."""
+        """Return the last day on which the next shipment can be changed, or nothing: there is none, or a pause."""
         lines = self._get_next_shipment()
-        return lines[0]._get_cut_off_date() - timedelta(days=1) if lines else None
+        return lines[0]._get_cut_off_date() - timedelta(days=1) if lines and self.state == 'running' else None
 
     def _get_portal_swaps(self):
         """Return the products that the customer may have sent in place of those of the next shipment, by its lines.
@@ -182,6 +182,11 @@ class ContinuitySubscription(models.Model):
         """
         planned = self.line_ids.filtered(lambda line: line.state == 'planned')
         return planned.sorted(lambda line: (line.date_planned, line.event_number, line.id))._by_shipment()
+
+    def _is_in_pause(self, day):
+        """Whether a planned day falls into the pause, so that another one is set when it ends."""
+        self.ensure_one()
+        return self.state == 'paused' and (not self.resume_date or day < self.resume_date)
 
     def _get_past_shipments(self):
         """Return the lines of each shipment that was ordered or skipped, the last one first.

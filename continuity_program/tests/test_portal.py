@@ -213,6 +213,17 @@ class TestPages(PortalCase):
             [row[0] for row in self._get_rows(page, 'to_come')],
             ["after the pause", "after the pause", "04/01/2027", "05/01/2027", "06/01/2027"],
         )
+        self.assertEqual(
+            [row[0] for row in self._get_rows(page, 'payments')[1:4]],
+            ["after the pause", "after the pause", "about 04/01/2027"],
+        )
+
+    def test_paused_plan_has_no_cut_off(self):
+        self.program.portal_swap_product_ids = self.books[9]
+        self.subscription._pause()
+        with freeze_time('2027-02-20 12:00:00'):
+            self.assertEqual(self._get_offered(self._open()), ['resume', 'swap', 'address', 'cancel'])
+            self.assertEqual(self._change('swap'), "You will get Book 10.")
 
     def test_ended_plan_offers_nothing(self):
         self.subscription._cancel()
@@ -434,6 +445,12 @@ class TestPortalChanges(PortalCase):
             with self.subTest(until):
                 self.assertIn(text, self._change('pause', until=until))
                 self.assertEqual(self.subscription.state, 'running')
+
+    def test_form_of_what_was_refused_stays_open(self):
+        fields = {'csrf_token': self._get_csrf(), 'until': 'soon'}
+        response = self.url_open(f'{PAGE}/{self.subscription.id}/change/pause', data=fields)
+
+        self.assertTrue(html.fromstring(response.text).xpath("//details[@id='continuity_pause'][@open]"))
 
     def test_resume_is_refused_to_a_running_plan(self):
         self.assertIn("cannot be changed so online", self._send('resume'))
