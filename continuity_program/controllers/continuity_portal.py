@@ -92,10 +92,10 @@ class ContinuityPortal(PaymentPortal):
     # === THE PAGE === #
 
     @route('/my/continuity/<int:subscription_id>', type='http', auth='public', website=True)
-    def portal_continuity_page(self, subscription_id, access_token=None, open=None, **kwargs):  # noqa: A002
+    def portal_continuity_page(self, subscription_id, access_token=None, change=None, **kwargs):
         """Show one subscription.
 
-        :param open: the change whose form is open, a key of ``PORTAL_RULES``.
+        :param change: the one whose form is open, a key of ``PORTAL_RULES``.
         """
         try:
             subscription_sudo = self._document_check_access('continuity.subscription', subscription_id, access_token)
@@ -108,7 +108,7 @@ class ContinuityPortal(PaymentPortal):
             self._get_page_view_values(
                 subscription_sudo,
                 access_token,
-                self._prepare_continuity_values(subscription_sudo, open),
+                self._prepare_continuity_values(subscription_sudo, change),
                 'my_continuity_history',
                 False,
             ),
@@ -128,7 +128,7 @@ class ContinuityPortal(PaymentPortal):
             'is_customer': is_customer,
             'refusals': subscription_sudo._get_portal_refusals() if is_customer or is_preview else {},
             'opened': opened,
-            'reasons': self._get_cancel_reasons(),
+            'reasons': self._get_continuity_reasons(),
             'notice': request.session.pop('continuity_notice', None),
             'to_come': subscription_sudo._get_shipments_to_come(),
             'payments': subscription_sudo.payment_ids.filtered(lambda payment: not payment.is_cancelled)._by_due_date(),
@@ -136,18 +136,17 @@ class ContinuityPortal(PaymentPortal):
             'shown': SHOWN_TO_COME,
             'tomorrow': subscription_sudo.company_id._get_continuity_today() + timedelta(days=1),
         }
-        if is_customer and 'address' in values['refusals']:
+        if is_customer:
             values['addresses'] = self._get_continuity_addresses()
-        if is_customer and 'card' in values['refusals']:
             values['tokens'] = subscription_sudo._get_usable_tokens(partner_sudo)
-            values.update(self._prepare_card_form_values(subscription_sudo, partner_sudo))
+            values.update(self._prepare_continuity_card_values(subscription_sudo, partner_sudo))
         return values
 
     def _get_continuity_addresses(self):
         """Return the addresses that the customer may have it sent to: those of Odoo's own address page."""
         return self._prepare_address_data(request.env.user.partner_id)['delivery_addresses']
 
-    def _prepare_card_form_values(self, subscription_sudo, partner_sudo):
+    def _prepare_continuity_card_values(self, subscription_sudo, partner_sudo):
         """Return what Odoo's payment form needs to save another card."""
         providers_sudo = (
             request.env['payment.provider']
@@ -175,7 +174,7 @@ class ContinuityPortal(PaymentPortal):
 
     # === CHANGES === #
 
-    def _get_own_subscription(self, subscription_id):
+    def _get_own_continuity(self, subscription_id):
         """Return a subscription of the customer who is logged in, for changes in the customer's name.
 
         :raise AccessError: for another's, whatever the token.
@@ -197,37 +196,37 @@ class ContinuityPortal(PaymentPortal):
         if change not in PORTAL_RULES:
             raise NotFound
         try:
-            subscription_sudo = self._get_own_subscription(subscription_id)
+            subscription_sudo = self._get_own_continuity(subscription_id)
         except (AccessError, MissingError):
             return request.redirect('/my')
         try:
             with request.env.cr.savepoint():
                 subscription_sudo._check_portal_change(change)
-                text = getattr(self, f'_change_{change}')(subscription_sudo, form)
+                text = getattr(self, f'_continuity_change_{change}')(subscription_sudo, form)
         except UserError as error:
             request.session['continuity_notice'] = {'level': 'danger', 'text': str(error)}
-            return request.redirect(f'{subscription_sudo.access_url}?open={change}')
+            return request.redirect(f'{subscription_sudo.access_url}?change={change}')
         request.session['continuity_notice'] = {'level': 'success', 'text': text}
         return request.redirect(subscription_sudo.access_url)
 
-    def _change_skip(self, subscription, form):
-        self._check_same_shipment(subscription, form)
+    def _continuity_change_skip(self, subscription, form):
+        self._check_continuity_shipment(subscription, form)
         subscription._skip_next()
         return request.env._("The shipment is skipped.")
 
-    def _change_postpone(self, subscription, form):
-        self._check_same_shipment(subscription, form)
+    def _continuity_change_postpone(self, subscription, form):
+        self._check_continuity_shipment(subscription, form)
         subscription._postpone()
         return request.env._("The shipment is postponed.")
 
-    def _check_same_shipment(self, subscription, form):
+    def _check_continuity_shipment(self, subscription, form):
         """:raise UserError: where the page was an old one, or the button was pressed twice."""
         if form.get('shipment') != subscription._get_shipment_key():
             raise UserError(
                 request.env._("The next shipment has changed in the meantime. Please look at it once more.")
             )
 
-    def _change_swap(self, subscription, form):
+    def _continuity_change_swap(self, subscription, form):
         line_id, product_id = self._cast_as_int(form.get('line_id')), self._cast_as_int(form.get('product_id'))
         line = subscription._get_next_shipment().filtered(lambda line: line.id == line_id)
         product = subscription.program_id.portal_swap_product_ids.filtered(lambda product: product.id == product_id)
@@ -236,7 +235,7 @@ class ContinuityPortal(PaymentPortal):
         subscription._swap(line, product)
         return request.env._("You will get %(product)s.", product=product.display_name)
 
-    def _change_pause(self, subscription, form):
+    def _continuity_change_pause(self, subscription, form):
         try:
             until = fields.Date.to_date(form.get('until'))
         except ValueError as error:
@@ -244,11 +243,11 @@ class ContinuityPortal(PaymentPortal):
         subscription._pause(until=until)
         return request.env._("Your plan is paused.")
 
-    def _change_resume(self, subscription, form):
+    def _continuity_change_resume(self, subscription, form):
         subscription._resume()
         return request.env._("Your plan goes on.")
 
-    def _change_address(self, subscription, form):
+    def _continuity_change_address(self, subscription, form):
         address_id = self._cast_as_int(form.get('address_id'))
         address = self._get_continuity_addresses().filtered(lambda address: address.id == address_id)
         if not address:
@@ -259,7 +258,7 @@ class ContinuityPortal(PaymentPortal):
         subscription.partner_shipping_id = address
         return request.env._("Your plan is sent to the new address.")
 
-    def _change_card(self, subscription, form):
+    def _continuity_change_card(self, subscription, form):
         token_id = self._cast_as_int(form.get('token_id'))
         token = subscription._get_usable_tokens(request.env.user.partner_id).filtered(
             lambda token: token.id == token_id
@@ -269,9 +268,9 @@ class ContinuityPortal(PaymentPortal):
         subscription.payment_token_id = token
         return request.env._("Your plan is paid with this card from now on.")
 
-    def _change_cancel(self, subscription, form):
+    def _continuity_change_cancel(self, subscription, form):
         reason_id = self._cast_as_int(form.get('reason_id'))
-        reason = self._get_cancel_reasons().filtered(lambda reason: reason.id == reason_id)
+        reason = self._get_continuity_reasons().filtered(lambda reason: reason.id == reason_id)
         if not reason:
             raise UserError(request.env._("Please choose why you cancel."))
         subscription._cancel(reason)
@@ -285,7 +284,7 @@ class ContinuityPortal(PaymentPortal):
         :rtype: dict
         :raise UserError: for another's subscription, or one whose card cannot be changed.
         """
-        subscription_sudo = self._get_own_subscription(subscription_id)
+        subscription_sudo = self._get_own_continuity(subscription_id)
         subscription_sudo._check_portal_change('card')
         self._validate_transaction_kwargs(kwargs)
         kwargs.update(
@@ -296,6 +295,6 @@ class ContinuityPortal(PaymentPortal):
         )
         return tx_sudo._get_processing_values()
 
-    def _get_cancel_reasons(self):
+    def _get_continuity_reasons(self):
         """Return the reasons that a customer may choose from."""
         return request.env['continuity.cancel.reason'].sudo().search([('in_portal', '=', True)])

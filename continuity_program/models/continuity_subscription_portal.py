@@ -27,8 +27,7 @@ PORTAL_RULES = {
     'card': PortalRule('portal_card', LIVE, '_get_card_change_refusal'),
     'cancel': PortalRule('portal_cancel', LIVE, '_get_cancel_refusal'),
 }
-
-
+#: What customers read of their subscriptions.
 PORTAL_FIELDS = {
     'access_token',
     'access_url',

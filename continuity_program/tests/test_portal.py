@@ -247,6 +247,18 @@ class TestPages(PortalCase):
         self.assertIn("paid on account, not by card", self._get_text(page, 'continuity_card'))
         self.assertIn("has committed to 3 shipments", self._get_text(page, 'continuity_cancel'))
 
+    def test_everything_ordered(self):
+        subscription = self._sell_plan(self._create_program(1))
+        page = self._open(subscription=subscription)
+
+        self.assertIn("Everything has been ordered.", page.text_content())
+        self.assertIn("has no shipment to come", self._get_text(page, 'continuity_skip'))
+        self.assertEqual(self._get_offered(page), ['pause', 'address', 'cancel'])
+        subscription.program_id.open_ended = True
+        self.assertIn("Nothing is planned yet", self._open(subscription=subscription).text_content())
+        subscription._pause()
+        self.assertEqual(self._get_offered(self._open(subscription=subscription)), ['resume', 'address', 'cancel'])
+
     def test_last_day_to_change_is_told(self):
         self.company.continuity_lead_days = 5
 
@@ -534,7 +546,7 @@ class TestPortalChanges(PortalCase):
             },
         ).json()
 
-        self.assertEqual(answer, {'redirectUrl': f'{PAGE}/{self.subscription.id}?open=address'})
+        self.assertEqual(answer, {'redirectUrl': f'{PAGE}/{self.subscription.id}?change=address'})
         work = self.customer.child_ids.filtered(lambda partner: partner.name == "Work")
         page = html.fromstring(self.url_open(answer['redirectUrl']).text)
         self.assertTrue(page.xpath("//details[@id='continuity_address'][@open]"))
