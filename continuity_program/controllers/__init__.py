@@ -1,1 +1,2 @@
+from . import continuity_portal
 from . import portal

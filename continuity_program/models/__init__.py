@@ -21,6 +21,7 @@ from . import continuity_subscription_changes
 from . import continuity_subscription_close
 from . import continuity_subscription_pause
 from . import continuity_subscription_boxes
+from . import continuity_subscription_portal
 from . import continuity_subscription_renew
 from . import continuity_subscription_change
 from . import continuity_subscription_shipping

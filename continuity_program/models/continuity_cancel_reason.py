@@ -9,3 +9,6 @@ class ContinuityCancelReason(models.Model):
     name = fields.Char(required=True, translate=True)
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
+    in_portal = fields.Boolean(
+        string="In the Portal", default=True, help="Customers choose from it when they cancel in the portal."
+    )

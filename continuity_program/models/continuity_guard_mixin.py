@@ -31,6 +31,19 @@ class ContinuityGuardMixin(models.AbstractModel):
         """Return the record's state as people read it."""
         return dict(self._fields['state']._description_selection(self.env))[self.state]
 
+    # === WHAT CUSTOMERS READ === #
+
+    @api.model
+    def _get_portal_fields(self):
+        """Return the names of the fields that portal users read by RPC: of models of the portal, what their pages show
+        (``docs/behaviour.md#rights``)."""
+        return self._fields.keys()
+
+    @api.model
+    def _has_field_access(self, field, operation):
+        is_shown = self.env.su or field.name in self._get_portal_fields() or not self.env.user._is_portal()
+        return is_shown and super()._has_field_access(field, operation)
+
     # === CRUD METHODS === #
 
     @api.model_create_multi

@@ -6,6 +6,30 @@ from odoo.fields import Command
 
 from .continuity_guard_mixin import CHANGING_MANY
 
+#: What customers read of the shipments of their plan.
+PORTAL_FIELDS = {
+    'child_order_id',
+    'company_id',
+    'currency_id',
+    'date_planned',
+    'discount',
+    'display_name',
+    'event_number',
+    'id',
+    'order_id',
+    'partner_id',
+    'partner_shipping_id',
+    'price_subtotal',
+    'price_total',
+    'price_unit',
+    'product_id',
+    'product_uom_id',
+    'quantity',
+    'shipping_total',
+    'state',
+    'subscription_id',
+}
+
 #: What an agent may change on a planned line, and the flag that keeps the change.
 OVERRIDE_FLAGS = {
     'price_unit': 'price_overridden',
@@ -381,6 +405,10 @@ class ContinuityLine(models.Model):
     # === CHANGES BY HAND === #
 
     @api.model
+    def _get_portal_fields(self):
+        return PORTAL_FIELDS
+
+    @api.model
     def _get_plan_fields(self):
         """Return the fields that users may change while a line is planned."""
         return OVERRIDE_FLAGS.keys() | {'partner_shipping_id', 'subscription_id'}
@@ -584,6 +612,22 @@ class ContinuityLine(models.Model):
             price_date=price_date,
         )
         return {**prices, 'price_unit': 0.0, 'discount': 0.0} if self.replaces_line_id else prices
+
+    def _get_swap_total(self, product):
+        """Return what the line costs, taxes included, once another product is sent in its place."""
+        self.ensure_one()
+        if self.price_overridden:
+            prices = {'price_unit': self.price_unit, 'discount': self.discount}
+            taxes = self._get_product_taxes(product)
+        else:
+            prices = self._prepare_price_values(product=product)
+            taxes = self.env['account.tax'].browse(prices['tax_ids'][0][2])
+        taxes = self.tax_ids if self.taxes_overridden else taxes
+        price = prices['price_unit'] * (1 - prices['discount'] / 100)
+        amounts = taxes.compute_all(
+            price, self.currency_id, self.quantity, product=product, partner=self.partner_shipping_id
+        )
+        return amounts['total_included']
 
     def _get_unit_for(self, product):
         """Return the unit the line has with a product: its own where that fits, else the product's."""

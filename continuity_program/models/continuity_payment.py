@@ -4,6 +4,23 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+#: What customers read of their payments.
+PORTAL_FIELDS = {
+    'amount',
+    'company_id',
+    'currency_id',
+    'display_name',
+    'due_date',
+    'id',
+    'invoice_id',
+    'method',
+    'number',
+    'order_id',
+    'partner_id',
+    'state',
+    'subscription_id',
+}
+
 
 class ContinuityPayment(models.Model):
     """One instalment of one billed order."""
@@ -311,3 +328,19 @@ class ContinuityPayment(models.Model):
                 return self.currency_id.round(max(still_open - credit, 0.0))
             credit = max(credit - still_open, 0.0)
         return 0.0
+
+    # === THE PORTAL === #
+
+    @api.model
+    def _get_portal_fields(self):
+        return PORTAL_FIELDS
+
+    def _get_pay_url(self):
+        """Return where the customer pays what is due of it, or nothing: Odoo's own page of its bill."""
+        self.ensure_one()
+        day = self.move_line_id.date_maturity or self.ready_date
+        is_due = self.state == 'declined' or (day and day <= self.company_id._get_continuity_today())
+        is_open = self.state in ('scheduled', 'billed', 'declined') and self.invoice_id
+        if not is_open or not is_due or not self.invoice_id._has_to_be_paid() or not self._get_chargeable_amount():
+            return None
+        return self.invoice_id.get_portal_url(anchor='portal_pay', query_string='&payment=True')

@@ -184,6 +184,22 @@ class ContinuityProgram(models.Model):
         help="A second running subscription of the program for the same customer or delivery address.",
     )
 
+    # What the customer may change in the portal
+    portal_skip = fields.Boolean(string="Skip the Next Shipment", default=True)
+    portal_postpone = fields.Boolean(string="Postpone the Next Shipment", default=True)
+    portal_pause = fields.Boolean(string="Pause and Resume", default=True)
+    portal_address = fields.Boolean(string="Change the Delivery Address", default=True)
+    portal_card = fields.Boolean(string="Change the Card", default=True)
+    portal_cancel = fields.Boolean(string="Cancel", default=True)
+    portal_swap_product_ids = fields.Many2many(
+        comodel_name='product.product',
+        relation='continuity_program_portal_swap_rel',
+        string="Products to Swap To",
+        check_company=True,
+        domain="[('sale_ok', '=', True), ('continuity_program_id', '=', False)]",
+        help="What the customer may have sent in place of a product of the next shipment. Empty: no swapping.",
+    )
+
     # Kept by the jobs
     is_calendar = fields.Boolean(
         string="Fixed Calendar",

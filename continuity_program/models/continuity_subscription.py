@@ -84,6 +84,7 @@ class ContinuitySubscription(models.Model):
         precompute=True,
         check_company=True,
         index='btree_not_null',
+        tracking=True,
     )
     program_id = fields.Many2one(
         comodel_name='continuity.program',
@@ -197,7 +198,7 @@ class ContinuitySubscription(models.Model):
         store=True,
         help="The whole plan so far, taxes and shipping included.",
     )
-    summary = fields.Char(compute='_compute_summary')
+    summary = fields.Char(compute='_compute_summary', compute_sudo=True)
     plan_text = fields.Char(readonly=True, help="The plan in words as it stands in the parent line's description.")
 
     # Commitment
@@ -647,8 +648,11 @@ class ContinuitySubscription(models.Model):
 
     # === WORDS === #
 
-    def _get_summary(self):
-        """Return the plan in one line, in the user's language."""
+    def _get_summary(self, with_due=True):
+        """Return the plan in one line, in the user's language.
+
+        :param with_due: say too what is due when it is ordered.
+        """
         self.ensure_one()
         lines = self.line_ids._live()
         if self.state == 'cancelled':
@@ -680,6 +684,8 @@ class ContinuitySubscription(models.Model):
             text = self.env._(
                 "%(count)s boxes, first %(first)s, last %(last)s · %(each)s · in all %(total)s incl. taxes", **values
             )
+        if not with_due:
+            return text
         return self.env._("%(plan)s · due now %(due)s", plan=text, due=self._format_amount(self._get_due_with_order()))
 
     def _get_price_text(self, lines):

@@ -42,14 +42,15 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         if self.state != 'running':
             return self._get_state_refusal()
-        if not self._get_next_shipment():
-            return self.env._("%(subscription)s has no shipment to come.", subscription=self.display_name)
-        return None
+        return None if self._get_next_shipment() else self._get_nothing_to_come_text()
+
+    def _get_nothing_to_come_text(self):
+        return self.env._("%(subscription)s has no shipment to come.", subscription=self.display_name)
 
     def _get_cut_off_refusal(self, lines):
-        """Return why a shipment can no longer be changed, or nothing: its child order is due."""
+        """Return why a shipment can no longer be changed, or nothing: its child order is due. Nothing is in a pause."""
         cut_off = lines[0]._get_cut_off_date()
-        if self.company_id._get_continuity_today() < cut_off:
+        if self.state == 'paused' or self.company_id._get_continuity_today() < cut_off:
             return None
         return self.env._(
             "Shipment %(number)s of %(subscription)s is being prepared: it could be changed until before %(date)s.",

@@ -27,18 +27,27 @@ class ContinuitySubscription(models.Model):
         :param until: the first day on which shipments go out again.
         :raise UserError: for a subscription that does not run, or a day that is not to come.
         """
+        until_day = fields.Date.to_date(until) if until else False
         for subscription in self:
+            reason = subscription._get_pause_refusal(until_day)
+            if reason:
+                raise UserError(reason)
             today = subscription.company_id._get_continuity_today()
-            until_day = fields.Date.to_date(until) if until else False
-            if subscription.state != 'running':
-                raise UserError(subscription._get_state_refusal())
-            if until_day and until_day <= today:
-                raise UserError(
-                    self.env._(
-                        "%(subscription)s can only be paused until a day to come.", subscription=self.display_name
-                    )
-                )
             subscription._planning().write({'state': 'paused', 'pause_date': today, 'resume_date': until_day})
+
+    def _get_pause_refusal(self, until_day=False):
+        """Return why the subscription cannot be paused, or nothing.
+
+        :param until_day: the first day on which shipments would go out again.
+        """
+        self.ensure_one()
+        if self.state != 'running':
+            return self._get_state_refusal()
+        if until_day and until_day <= self.company_id._get_continuity_today():
+            return self.env._(
+                "%(subscription)s can only be paused until a day to come.", subscription=self.display_name
+            )
+        return None
 
     def _resume(self, on=None):
         """Go on: nothing is lost, the next shipment falls on the day or after it on its own rhythm.
@@ -49,8 +58,9 @@ class ContinuitySubscription(models.Model):
         :raise UserError: for a subscription that is not paused.
         """
         for subscription in self.sudo():
-            if subscription.state != 'paused':
-                raise UserError(subscription._get_state_refusal())
+            reason = subscription._get_resume_refusal()
+            if reason:
+                raise UserError(reason)
             day = fields.Date.to_date(on) if on else subscription.company_id._get_continuity_today()
             if not subscription.program_id.is_calendar:
                 subscription._delay_plan(day)
@@ -64,6 +74,11 @@ class ContinuitySubscription(models.Model):
         """Let those that are paused until a day go on from it."""
         for subscription in self.filtered(lambda subscription: subscription.state == 'paused'):
             subscription._resume(subscription.resume_date)
+
+    def _get_resume_refusal(self):
+        """Return why the subscription cannot go on, or nothing."""
+        self.ensure_one()
+        return None if self.state == 'paused' else self._get_state_refusal()
 
     def _get_missed_lines(self, day):
         """Return the planned lines dated in the pause that ends on ``day``."""

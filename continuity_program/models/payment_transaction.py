@@ -27,6 +27,14 @@ class PaymentTransaction(models.Model):
         index='btree_not_null',
         help="The quotation whose continuity plans will be charged to the card that is saved here.",
     )
+    continuity_subscription_id = fields.Many2one(
+        comodel_name='continuity.subscription',
+        string="Card For Subscription",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        help="The subscription that will be charged to the card that is saved here.",
+    )
     continuity_is_unknown = fields.Boolean(
         string="Outcome Unknown",
         readonly=True,
@@ -108,8 +116,8 @@ class PaymentTransaction(models.Model):
     def _hand_on_token(self):
         """Let the plans be charged to the card that was used, or saved, for them."""
         orders = self.sale_order_ids | self.continuity_order_id
-        subscriptions = orders.sudo().continuity_subscription_ids
-        if self.operation == 'validation' and not orders:
+        subscriptions = self.sudo().continuity_subscription_id | orders.sudo().continuity_subscription_ids
+        if self.operation == 'validation' and not orders and not subscriptions:
             subscriptions = subscriptions._find_waiting_for_card(self.partner_id)
         subscriptions._take_token(self.token_id)
 

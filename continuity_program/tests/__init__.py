@@ -20,6 +20,7 @@ from . import test_pause
 from . import test_payment_roads
 from . import test_payments
 from . import test_plan
+from . import test_portal
 from . import test_prepayments
 from . import test_preview_is_run
 from . import test_program

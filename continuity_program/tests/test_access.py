@@ -72,6 +72,7 @@ PUBLIC_METHODS = {
         'action_open_page',
         'action_pause',
         'action_postpone',
+        'action_preview_portal',
         'action_reactivate',
         'action_renew',
         'action_reopen',
@@ -164,6 +165,25 @@ ACCESS = {
     'continuity.plan.change.line': {'own': 'r', 'all': 'r', 'manager': 'r'},
     'continuity.plan.preview': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.plan.preview.line': {'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu'},
+}
+#: All that portal users read of their own records.
+PORTAL_FIELDS = {
+    'continuity.subscription': {
+        *('access_token', 'access_url', 'amount_per_shipment', 'amount_planned', 'amount_total', 'bill_upfront'),
+        *('cancel_reason_id', 'company_id', 'currency_id', 'display_name', 'id', 'line_ids', 'member_number', 'name'),
+        *('next_date', 'order_id', 'partner_id', 'partner_invoice_id', 'partner_shipping_id', 'payment_ids'),
+        *('payment_method', 'payment_term_id', 'payment_token_id', 'product_id', 'program_id', 'quantity'),
+        *('resume_date', 'shipment_count', 'start_date', 'state', 'summary', 'user_id'),
+    },
+    'continuity.line': {
+        *('child_order_id', 'company_id', 'currency_id', 'date_planned', 'discount', 'display_name', 'event_number'),
+        *('id', 'order_id', 'partner_id', 'partner_shipping_id', 'price_subtotal', 'price_total', 'price_unit'),
+        *('product_id', 'product_uom_id', 'quantity', 'shipping_total', 'state', 'subscription_id'),
+    },
+    'continuity.payment': {
+        *('amount', 'company_id', 'currency_id', 'display_name', 'due_date', 'id', 'invoice_id', 'method', 'number'),
+        *('order_id', 'partner_id', 'state', 'subscription_id'),
+    },
 }
 OPERATIONS = {'r': 'read', 'w': 'write', 'c': 'create', 'u': 'unlink'}
 
@@ -368,6 +388,29 @@ class TestAccess(AccessCase):
         for record in self._get_records(self.theirs):
             with self.subTest(record._name):
                 self.assertNotReached(record, portal)
+
+    def test_portal_users_read_what_their_pages_show(self):
+        for record in self._get_records(self.mine):
+            own = record[:1].with_user(self.users['portal'])
+            with self.subTest(record._name):
+                self.assertEqual(set(own.fields_get()), PORTAL_FIELDS[record._name])
+                self.assertTrue(own.read(list(PORTAL_FIELDS[record._name])))
+                self.assertLess(PORTAL_FIELDS[record._name], set(record.with_user(self.users['own']).fields_get()))
+        for record, name in (
+            (self.mine, 'is_parked'),
+            (self.mine, 'occurrences_left'),
+            (self.mine.line_ids, 'prepaid_amount'),
+            (self.mine.payment_ids, 'attempt_count'),
+        ):
+            hidden = record.with_user(self.users['portal'])
+            for call in (
+                lambda hidden=hidden, name=name: hidden.read([name]),
+                lambda hidden=hidden, name=name: hidden.search([(name, '!=', False)]),
+                lambda hidden=hidden, name=name: hidden.search([], order=name),
+                lambda hidden=hidden, name=name: hidden._read_group([], [name]),
+            ):
+                with self.subTest(name), self.assertRaises(AccessError):
+                    call()
 
     def test_portal_users_see_no_draft(self):
         draft = self._sell(self.program, confirm=False, order={'partner_id': self.portal_partner.id})

@@ -4,7 +4,7 @@ from odoo import fields
 from odoo.fields import Command
 from odoo.tests import HttpCase, new_test_user, tagged
 
-from .common import ContinuityCase
+from .common import ContinuityCase, day
 
 
 @tagged('post_install', '-at_install')
@@ -194,3 +194,54 @@ class TestOfficeTours(ContinuityCase, HttpCase):
         subscription = self._sell(self._create_program(2, payment_term_id=self.halves.id), on=self.today)
         self._run_job('create_orders')
         return subscription
+
+
+@tagged('post_install', '-at_install')
+class TestPortalTours(ContinuityCase, HttpCase):
+    """What the customer does in the portal."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # The browser lives today.
+        cls.today = fields.Date.today()
+        new_test_user(
+            cls.env, 'ann-portal', groups='base.group_portal', name=cls.customer.name, partner_id=cls.customer.id
+        )
+
+    def _start(self, tour):
+        self.start_tour('/my', tour, login='ann-portal')
+
+    def _sell_declined(self):
+        """Return a subscription whose card was declined for the first shipment."""
+        self._create_token(demo_simulated_state='error').provider_id.is_published = True
+        subscription = self._sell(self._create_program(3), on=self.today)
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        self._run_job('process_payments')
+        self.assertEqual(subscription.payment_ids.state, 'declined')
+        return subscription
+
+    def test_customer_pauses(self):
+        subscription = self._sell(self._create_program(3), on=self.today)
+
+        self._start('continuity_portal_pause')
+
+        self.assertEqual((subscription.state, subscription.resume_date), ('paused', day('2040-01-01')))
+
+    def test_customer_pays_a_declined_instalment(self):
+        subscription = self._sell_declined()
+
+        self._start('continuity_portal_pay')
+
+        self.assertEqual(subscription.payment_ids.state, 'paid')
+        self.assertEqual(subscription.payment_ids.invoice_id.amount_residual, 0.0)
+
+    def test_customer_saves_another_card(self):
+        subscription = self._sell_declined()
+
+        self._start('continuity_portal_card')
+
+        self.assertEqual(subscription.payment_token_id.payment_details, "4111111111119876")
+        self._run_job('process_payments')
+        self.assertEqual(subscription.payment_ids.state, 'paid')
