@@ -27,6 +27,7 @@
         'views/account_move_views.xml',
         'views/payment_transaction_views.xml',
         'views/sale_portal_templates.xml',
+        'views/announcement_templates.xml',
         'views/res_config_settings_views.xml',
         'wizard/continuity_job_wizard_views.xml',
         'wizard/continuity_mass_change_views.xml',

@@ -1,1 +1,2 @@
+from . import announcement
 from . import portal

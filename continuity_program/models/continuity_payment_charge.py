@@ -225,4 +225,4 @@ class ContinuityPayment(models.Model):
         )
         self._message_log(body=reason)
         self._tell_responsible('declined', self.env._("Card declined"), reason)
-        self._mail('continuity_program.mail_template_declined', self)
+        self.env['mail.template']._send_continuity('declined', self)
