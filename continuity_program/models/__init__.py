@@ -15,7 +15,6 @@ from . import continuity_subscription_clock
 from . import continuity_subscription_plan
 from . import continuity_subscription_rules
 from . import continuity_subscription_orders
-from . import continuity_subscription_announcement
 from . import continuity_subscription_payments
 from . import continuity_subscription_changes
 from . import continuity_subscription_close
@@ -28,6 +27,7 @@ from . import continuity_subscription_stop
 from . import continuity_subscription_sync
 from . import continuity_subscription_stock
 from . import continuity_subscription_unpaid
+from . import continuity_subscription_announcement
 from . import continuity_line
 from . import continuity_line_announcement
 from . import continuity_line_sync

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import consteq, format_date, hmac
+from odoo.tools import consteq, hmac
 
 
 class ContinuityLine(models.Model):
@@ -55,7 +55,9 @@ class ContinuityLine(models.Model):
 
     def _is_reply_awaited(self, today):
         """Whether the shipment is still to be announced, or may still be declined."""
-        return bool(self._get_unannounced() or self.filtered(lambda line: line.decline_until and line.decline_until >= today))
+        return bool(
+            self._get_unannounced() or self.filtered(lambda line: line.decline_until and line.decline_until >= today)
+        )
 
     # === WHAT WAS ANNOUNCED === #
 
@@ -109,17 +111,3 @@ class ContinuityLine(models.Model):
     def _check_announcement_signature(self, signature):
         """Whether a link is about an announcement that still holds and could, or can, be declined."""
         return bool(self.exists().decline_until) and consteq(self._get_announcement_signature(), signature)
-
-    # === RULES === #
-
-    def _get_deadline_refusal(self):
-        """Return why the customer's choice is not taken any more, or nothing."""
-        deadline = self[:1].decline_until
-        if deadline and self.company_id._get_continuity_today() <= deadline:
-            return None
-        return self.env._(
-            "Shipment %(number)s of %(subscription)s could be declined until %(date)s.",
-            number=self[:1].event_number,
-            subscription=self.subscription_id.display_name,
-            date=format_date(self.env, deadline),
-        )

@@ -159,7 +159,7 @@ class ContinuitySubscription(models.Model):
             return self.env._("Shipment %(number)s of %(subscription)s has been declined already.", **values)
         if not lines.filtered(lambda line: line.state == 'planned'):
             return self.env._("Shipment %(number)s of %(subscription)s is on its way already.", **values)
-        return lines._get_deadline_refusal() or self._get_skip_refusal(lines)
+        return self._get_deadline_refusal(lines) or self._get_skip_refusal(lines)
 
     def _take_back_decline(self, lines):
         """Send a shipment after all that the customer has declined.
@@ -193,4 +193,22 @@ class ContinuitySubscription(models.Model):
                 number=lines[:1].event_number,
                 subscription=self.display_name,
             )
-        return lines._get_deadline_refusal()
+        return self._get_deadline_refusal(lines)
+
+    def _get_deadline_refusal(self, lines):
+        """Return why the customer's choice about a shipment is not taken any more, or nothing."""
+        deadline = lines[:1].decline_until
+        if deadline and self.company_id._get_continuity_today() <= deadline:
+            return None
+        if not deadline:
+            return self.env._(
+                "Shipment %(number)s of %(subscription)s was not announced to be declined.",
+                number=lines[:1].event_number,
+                subscription=self.display_name,
+            )
+        return self.env._(
+            "Shipment %(number)s of %(subscription)s could be declined until %(date)s.",
+            number=lines[:1].event_number,
+            subscription=self.display_name,
+            date=format_date(self.env, deadline),
+        )
