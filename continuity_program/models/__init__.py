@@ -28,6 +28,7 @@ from . import continuity_subscription_sync
 from . import continuity_subscription_stock
 from . import continuity_subscription_unpaid
 from . import continuity_subscription_announcement
+from . import continuity_subscription_mails
 from . import continuity_line
 from . import continuity_line_announcement
 from . import continuity_line_sync

@@ -195,7 +195,7 @@ class ContinuityJobRun(models.Model):
             'sync': self.env._("Update sold plans"),
             'extend': self.env._("Extend plans"),
             'update_events': self.env._("Update current events"),
-            'announce': self.env._("Announce shipments"),
+            'announce': self.env._("Tell customers what is coming"),
             'create_orders': self.env._("Create child orders"),
             'process_payments': self.env._("Process payments"),
             'close': self.env._("Close finished subscriptions"),

@@ -22,11 +22,12 @@ class ContinuitySubscription(models.Model):
 
     def _job_announce_process(self, batch):
         for subscription in self:
-            refusal = subscription._get_announce_refusal()
+            shipments = subscription._get_shipments_to_announce(batch.as_of)
+            refusal = subscription._get_announce_refusal() if shipments else None
             if refusal:
                 batch.skip(subscription, 'no_email', refusal)
                 continue
-            for lines in subscription._get_shipments_to_announce(batch.as_of):
+            for lines in shipments:
                 subscription._announce(lines, batch.as_of)
             batch.done += 1
 
@@ -67,6 +68,8 @@ class ContinuitySubscription(models.Model):
         :rtype: list[continuity.line]
         """
         self.ensure_one()
+        if self.state != 'running':
+            return []
         silent = self.env['continuity.line'].search(
             Domain('subscription_id', '=', self.id) & self.env['continuity.line']._get_unannounced_domain(as_of),
             order='date_planned, event_number, id',
