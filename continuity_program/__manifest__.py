@@ -28,6 +28,7 @@
         'views/payment_transaction_views.xml',
         'report/sale_order_templates.xml',
         'views/sale_portal_templates.xml',
+        'views/announcement_templates.xml',
         'views/continuity_portal_templates.xml',
         'views/res_config_settings_views.xml',
         'wizard/continuity_job_wizard_views.xml',

@@ -1,2 +1,3 @@
+from . import announcement
 from . import continuity_portal
 from . import portal

@@ -3,6 +3,7 @@ from . import res_config_settings
 from . import continuity_guard_mixin
 from . import continuity_parking_mixin
 from . import mail_activity
+from . import mail_template
 from . import continuity_job_run
 from . import continuity_job_issue
 from . import continuity_job_change
@@ -30,7 +31,10 @@ from . import continuity_subscription_sync
 from . import continuity_subscription_stock
 from . import continuity_subscription_timeline
 from . import continuity_subscription_unpaid
+from . import continuity_subscription_announcement
+from . import continuity_subscription_mails
 from . import continuity_line
+from . import continuity_line_announcement
 from . import continuity_line_sync
 from . import continuity_line_boxes
 from . import continuity_line_revenue

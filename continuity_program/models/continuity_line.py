@@ -166,8 +166,6 @@ class ContinuityLine(models.Model):
         help="The credit note of a shipment that came back, or never came.",
     )
     is_credited = fields.Boolean(string="Credited", compute='_compute_is_credited', store=True)
-    announced_date = fields.Date(readonly=True)
-    decline_until = fields.Date(readonly=True, help="The customer may decline it until this day.")
     replaces_line_id = fields.Many2one(
         comodel_name='continuity.line',
         string="Sent Again For",
@@ -544,7 +542,8 @@ class ContinuityLine(models.Model):
     def _get_cut_off_date(self):
         """Return the day on which the child order is due: from then on the shipment is not changed any more."""
         self.ensure_one()
-        return self.date_planned - timedelta(days=self.company_id.continuity_lead_days)
+        due = self.date_planned - timedelta(days=self.company_id.continuity_lead_days)
+        return max(due, self.decline_until + timedelta(days=1)) if self.decline_until else due
 
     def _align_shipments(self):
         """Give what leaves together the date given by hand, else that of its first line that the program dates."""

@@ -1,13 +1,8 @@
-import logging
 from datetime import timedelta
-
-from psycopg2 import OperationalError
 
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
-
-_logger = logging.getLogger(__name__)
 
 
 class ContinuityPayment(models.Model):
@@ -38,21 +33,7 @@ class ContinuityPayment(models.Model):
         """Mail each bill once; a mail that cannot be made is noted on the invoice, and the bill stands."""
         for invoice, payments in self.filtered(lambda payment: not payment.notified_date).grouped('invoice_id').items():
             invoice.continuity_payment_ids.notified_date = payments[0].company_id._get_continuity_today()
-            self._mail('continuity_program.mail_template_bill', invoice)
-
-    def _mail(self, template_xmlid, record):
-        """Make a mail about a record; one that cannot be made is noted there, and stops nothing."""
-        template = self.env.ref(template_xmlid, raise_if_not_found=False)
-        if not template:
-            return
-        try:
-            with self.env.cr.savepoint():
-                template.send_mail(record.id)
-        except OperationalError:
-            raise
-        except Exception as error:
-            _logger.info("%s of %s could not be mailed", template_xmlid, record, exc_info=True)
-            record._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
+            self.env['mail.template']._send_continuity('bill', invoice)
 
     # === JOB: PROCESS PAYMENTS === #
 

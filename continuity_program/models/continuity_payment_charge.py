@@ -227,7 +227,7 @@ class ContinuityPayment(models.Model):
         )
         self._message_log(body=reason)
         self._tell_responsible('declined', self.env._("Card declined"), reason)
-        self._mail('continuity_program.mail_template_declined', self)
+        self.env['mail.template']._send_continuity('declined', self)
 
     def _ask_for_card(self):
         """Bill what is due although no card can be charged for it, and tell customer and salesperson once."""
@@ -237,4 +237,4 @@ class ContinuityPayment(models.Model):
             amount=format_amount(self.env, self._get_open_amount(), self.currency_id),
         )
         if self.state != 'paid' and self._tell_responsible('no_card', self.env._("No usable card"), reason):
-            self._mail('continuity_program.mail_template_no_card', self)
+            self.env['mail.template']._send_continuity('no_card', self)

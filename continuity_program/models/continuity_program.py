@@ -176,6 +176,16 @@ class ContinuityProgram(models.Model):
     minimum_shipments = fields.Integer(help="The customer commits to this many shipments.")
     terms_html = fields.Html(string="Terms", translate=True, help="What the customer agrees to.")
     consent_required = fields.Boolean(help="An order is only confirmed once the customer's consent is recorded.")
+    announce_days = fields.Integer(
+        string="Announce Shipments",
+        help="The customer hears of each shipment this many days before its planned date, or earlier where the reply "
+        "days need it. 0: shipments are not announced.",
+    )
+    reply_days = fields.Integer(
+        default=10,
+        help="From the announcement on the customer has this many days to decline the shipment; it is made only after "
+        "them. 0: the customer is told and cannot decline.",
+    )
     duplicate_policy = fields.Selection(
         selection=[('allow', "Allow"), ('warn', "Warn"), ('refuse', "Refuse")],
         string="Second Membership",
@@ -295,10 +305,20 @@ class ContinuityProgram(models.Model):
                 )
             )
 
-    @api.constrains('days_after_order', 'minimum_shipments', 'unpaid_max_count', 'unpaid_max_days', 'shipping_amount')
+    @api.constrains(
+        'announce_days',
+        'days_after_order',
+        'minimum_shipments',
+        'reply_days',
+        'unpaid_max_count',
+        'unpaid_max_days',
+        'shipping_amount',
+    )
     def _check_not_negative(self):
         for program in self:
             for name in (
+                'announce_days',
+                'reply_days',
                 'days_after_order',
                 'minimum_shipments',
                 'unpaid_max_count',
@@ -449,6 +469,12 @@ class ContinuityProgram(models.Model):
         for program in self:
             program.write({'revision': program.revision + 1, 'last_checked': False})
         self._unpark()
+
+    def _get_announce_days(self):
+        """Return how many days before its planned date a shipment is announced: the reply time has to be over when its
+        child order is due."""
+        lead = self.company_id.continuity_lead_days
+        return max(self.announce_days, lead + self.reply_days + 1 if self.reply_days else lead)
 
     def _get_sale_refusal(self):
         """Return why the program cannot be sold, or nothing.

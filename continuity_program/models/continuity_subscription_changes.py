@@ -72,18 +72,23 @@ class ContinuitySubscription(models.Model):
             if reason:
                 raise UserError(reason)
             lines = subscription._get_next_shipment()
-            lines._planning().write({'is_skipped': True, 'skip_reason': self.env._("Skipped")})
-            subscription._count_again()
+            subscription._skip(lines, self.env._("Skipped"))
             subscription._log_change(self.env._("skipped"), lines)
 
-    def _get_skip_refusal(self):
-        """Return why the next shipment cannot be skipped, or nothing."""
+    def _skip(self, lines, skip_reason):
+        """Pass over the planned lines of a shipment."""
+        self.ensure_one()
+        lines._planning().write({'is_skipped': True, 'skip_reason': skip_reason})
+        self._count_again()
+
+    def _get_skip_refusal(self, lines=None):
+        """Return why a shipment, by default the next one, cannot be skipped, or nothing."""
         self.ensure_one()
         if self.bill_upfront and self.state == 'running':
             return self.env._(
                 "%(subscription)s is paid in advance: postpone or pause it instead.", subscription=self.display_name
             )
-        return self._get_next_refusal() or self._get_cut_off_refusal(self._get_next_shipment())
+        return self._get_next_refusal() or self._get_cut_off_refusal(lines or self._get_next_shipment())
 
     # === POSTPONE === #
 
@@ -137,6 +142,7 @@ class ContinuitySubscription(models.Model):
             lines = subscription._get_next_shipment()
             today = subscription.company_id._get_continuity_today()
             lines._planning().write({'date_planned': today, 'date_overridden': True})
+            lines._count_as_announced(today)
             subscription._log_change(self.env._("sent now"), lines)
             self.env['continuity.job.run']._trigger_cron('create_orders')
 
@@ -147,7 +153,8 @@ class ContinuitySubscription(models.Model):
         if refusal:
             return refusal
         lines = self._get_next_shipment()
-        if lines[0].date_planned <= self.company_id._get_continuity_today():
+        today = self.company_id._get_continuity_today()
+        if lines[0].date_planned <= today and not lines._is_reply_awaited(today):
             return self.env._(
                 "Shipment %(number)s of %(subscription)s is due already.",
                 number=lines[0].event_number,
@@ -215,10 +222,10 @@ class ContinuitySubscription(models.Model):
 
     # === THE LOG === #
 
-    def _log_change(self, what, lines):
-        """Note in the chatter what was done with a shipment."""
+    def _log_change(self, what, lines, author=None):
+        """Note in the chatter what was done with a shipment, by the user if not by the ``author``."""
         self.sudo()._message_log(
-            author_id=self.env.user.partner_id.id,
+            author_id=(author or self.env.user.partner_id).id,
             body=self.env._(
                 "Shipment %(number)s of %(date)s: %(what)s.",
                 number=lines[0].event_number,

@@ -162,9 +162,13 @@ class ContinuitySubscription(models.Model):
 
         :param planned: the positions planned, a set.
         """
-        counted = len(self._get_bought_positions() | planned) + self._count_gone()
+        counted = self._count_bought(planned)
         left = self._limit_to_bought(self._count_left_behind(self._get_last_position(planned)), counted)
         return left, max(self.event_count - counted - left, 0) if left >= 0 else 0
+
+    def _count_bought(self, planned):
+        """Return how many occurrences count as bought, with those at the positions ``planned``."""
+        return len(self._get_bought_positions() | planned) + self._count_gone()
 
     def _count_again(self):
         """Note how many occurrences are left to plan, and how many the program does not have, after some of those

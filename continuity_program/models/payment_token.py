@@ -8,8 +8,16 @@ class PaymentToken(models.Model):
         string="Card Expires On",
         help="The last day on which the card can be charged. No continuity child order is created for a later date.",
     )
+    continuity_expiry_told_on = fields.Date(
+        string="Told of the Expiry On", readonly=True, copy=False, help="When the customer was told that it expires."
+    )
+
+    _continuity_expiry_idx = models.Index("(continuity_expiry_date) WHERE continuity_expiry_told_on IS NULL")
 
     def write(self, vals):
+        if 'continuity_expiry_date' in vals:
+            day = fields.Date.to_date(vals['continuity_expiry_date']) or False
+            self.filtered(lambda token: token.continuity_expiry_date != day).continuity_expiry_told_on = False
         result = super().write(vals)
         if {'active', 'continuity_expiry_date'} & vals.keys():
             self.env['continuity.subscription'].sudo().search(

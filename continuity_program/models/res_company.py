@@ -48,6 +48,25 @@ class ResCompany(models.Model):
     continuity_retry_limit = fields.Integer(string="Charge Attempts", default=3)
     continuity_retry_days = fields.Integer(string="Days Between Attempts", default=3)
 
+    continuity_mail_plan = fields.Boolean(
+        string="Mail the Plan", default=True, help="The customer gets the plan when the order is confirmed."
+    )
+    continuity_mail_changes = fields.Boolean(
+        string="Mail Changes",
+        default=True,
+        help="The customer is told that a subscription is paused, goes on or is stopped.",
+    )
+    continuity_mail_end = fields.Boolean(
+        string="Mail the End",
+        default=True,
+        help="The customer is told which shipment is the last, and that all is done.",
+    )
+    continuity_mail_card_days = fields.Integer(
+        string="Mail Expiring Cards",
+        default=30,
+        help="The customer is told this many days before that the card expires. 0: not told.",
+    )
+
     _continuity_days_not_negative = models.Constraint(
         'CHECK(continuity_lead_days >= 0 AND continuity_bill_lead_days >= 0 AND continuity_delivery_days >= -1)',
         "The continuity lead days cannot be negative (-1 is allowed for the days before delivery only).",
@@ -56,7 +75,8 @@ class ResCompany(models.Model):
         'CHECK(continuity_repeat_threshold > 0)', "The repeat threshold must be at least 1."
     )
     _continuity_limits_not_negative = models.Constraint(
-        'CHECK(continuity_orders_per_run >= 0 AND continuity_retry_limit >= 0 AND continuity_retry_days >= 0)',
+        'CHECK(continuity_orders_per_run >= 0 AND continuity_retry_limit >= 0 AND continuity_retry_days >= 0 '
+        'AND continuity_mail_card_days >= 0)',
         "The limits of the continuity jobs cannot be negative.",
     )
 

@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_announcement
 from . import test_bad_input
 from . import test_boxes
 from . import test_changes
@@ -10,6 +11,7 @@ from . import test_engine
 from . import test_extend
 from . import test_gate
 from . import test_gate_table
+from . import test_mails
 from . import test_mass_change
 from . import test_missed_days
 from . import test_money_matrix

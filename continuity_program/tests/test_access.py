@@ -214,6 +214,7 @@ KEPT_FIELDS = {
         'occurrence': 99,
         'announced_date': '2030-01-01',
         'decline_until': '2030-01-01',
+        'is_declined': True,
     },
     'continuity.plan.change': {'state': 'undone', 'user_id': 1, 'clock_days': {}},
     'continuity.plan.change.line': {'old_values': {}, 'state': 'undone'},

@@ -130,6 +130,23 @@ class TestTours(HttpCase):
         self.assertEqual(subscription.state, 'running')
         self.assertEqual(self.env['payment.transaction'].search([('continuity_order_id', '=', order.id)]).amount, 0.0)
 
+    def test_customer_declines_an_announced_shipment(self):
+        self.customer.email = 'tour@example.com'
+        self.club_product.continuity_program_id.announce_days = 40
+        order = self.env['sale.order'].create(
+            {
+                'partner_id': self.customer.id,
+                'order_line': [Command.create({'product_id': self.club_product.product_variant_id.id})],
+            }
+        )
+        order.action_confirm()
+        self.env['continuity.job.run']._execute('announce', domain=[('order_id', '=', order.id)])
+        line = order.continuity_subscription_ids.line_ids.sorted('event_number')[1]
+
+        self.start_tour(line._get_announcement_url().removeprefix(line.get_base_url()), 'continuity_decline')
+
+        self.assertRecordValues(line, [{'state': 'skipped', 'is_declined': True}])
+
 
 @tagged('post_install', '-at_install')
 class TestOfficeTours(ContinuityCase, HttpCase):

@@ -1,0 +1,135 @@
+from datetime import timedelta
+
+from odoo import api, fields, models
+from odoo.fields import Domain
+from odoo.tools import format_date
+
+#: The mails about a subscription, by the name of their template, and the company's field that switches each on.
+MAIL_SWITCHES = {
+    'plan': 'continuity_mail_plan',
+    'paused': 'continuity_mail_changes',
+    'resumed': 'continuity_mail_changes',
+    'stopped': 'continuity_mail_changes',
+    'last_shipment': 'continuity_mail_end',
+    'finished': 'continuity_mail_end',
+    'card_expiring': 'continuity_mail_card_days',
+}
+
+
+class ContinuitySubscription(models.Model):
+    """What customers are told of their subscriptions by mail: once for each occasion, because the mail is written in
+    the transaction of what it tells (``docs/behaviour.md#mails``)."""
+
+    _inherit = 'continuity.subscription'
+
+    last_told_number = fields.Integer(
+        readonly=True, copy=False, help="The shipment that the customer was told is the last. 0: none yet."
+    )
+
+    def _mail(self, name):
+        """Queue a mail to the customers, where the company sends it and they have an address.
+
+        :param str name: a key of ``MAIL_SWITCHES``.
+        """
+        for subscription in self.sudo():
+            if subscription.company_id[MAIL_SWITCHES[name]] and subscription.partner_id.email:
+                self.env['mail.template']._send_continuity(name, subscription)
+
+    # === OCCASIONS === #
+
+    def _run(self):
+        drafts = self._get_wanted_drafts()
+        super()._run()
+        # Odoo's own confirmation of the order, where it is sent, has the plan in the line's description.
+        if not self.env.context.get('send_email'):
+            drafts._mail('plan')
+
+    def _pause(self, until=None):
+        super()._pause(until)
+        self._mail('paused')
+
+    def _resume(self, on=None):
+        super()._resume(on)
+        self._mail('resumed')
+
+    def _cancel(self, reason=None, stopped=None):
+        super()._cancel(reason, stopped)
+        self._mail('stopped')
+
+    def _stop_after(self, number, reason=None):
+        super()._stop_after(number, reason)
+        self._mail('stopped')
+
+    def _finish(self):
+        running = self.filtered(lambda subscription: subscription.state == 'running')
+        super()._finish()
+        running._mail('finished')
+
+    def _create_child_orders(self, shipments):
+        orders = super()._create_child_orders(shipments)
+        lines = self.env['continuity.line'].union(*shipments)._program_lines()
+        for subscription, ordered in lines.grouped('subscription_id').items():
+            subscription._tell_of_last(ordered)
+        return orders
+
+    def _tell_of_last(self, lines):
+        """Tell the customer that, with the lines just ordered, the last shipment is coming, where it was not the only one."""
+        number = max(lines.mapped('event_number'), default=0)
+        if (
+            number > max(self.last_told_number, 1)
+            and not self.next_date
+            and not self.occurrences_left
+            and not self.is_waiting
+        ):
+            self._planning().last_told_number = number
+            self._mail('last_shipment')
+
+    # === CARDS THAT EXPIRE === #
+
+    @api.model
+    def _job_announce_domain(self, as_of):
+        return super()._job_announce_domain(as_of) | self._get_expiring_card_domain(as_of)
+
+    @api.model
+    def _get_expiring_card_domain(self, as_of):
+        """Return the subscriptions that charge a card that expires soon, of customers who have not been told of it."""
+        days = self.env.company.continuity_mail_card_days
+        if not days:
+            return Domain.FALSE
+        expiring = [
+            ('active', '=', True),
+            ('continuity_expiry_date', '<=', as_of + timedelta(days=days)),
+            ('continuity_expiry_told_on', '=', False),
+        ]
+        return (
+            Domain('state', 'in', ('running', 'paused'))
+            & Domain('payment_method', '=', 'token')
+            & (Domain('bill_upfront', '=', False) | Domain('payment_ids', 'any', [('state', '!=', 'paid')]))
+            & Domain('payment_token_id', 'any', expiring)
+            & Domain('partner_id.email', '!=', False)
+        )
+
+    def _job_announce_process(self, batch):
+        for subscription in self.filtered_domain(self._get_expiring_card_domain(batch.as_of)):
+            token = subscription.payment_token_id
+            # Another subscription of the batch may charge the same card.
+            if not token.continuity_expiry_told_on:
+                token.continuity_expiry_told_on = batch.as_of
+                subscription._mail('card_expiring')
+        super()._job_announce_process(batch)
+
+    def _job_announce_preview(self, batch):
+        expiring = self.filtered_domain(self._get_expiring_card_domain(batch.as_of))
+        by_card = expiring.grouped('payment_token_id')
+        return super()._job_announce_preview(batch) + [
+            {
+                **subscriptions[0]._prepare_preview_row(),
+                'change': self.env._(
+                    "%(card)s expires on %(date)s",
+                    card=token.display_name,
+                    date=format_date(self.env, token.continuity_expiry_date),
+                ),
+                'date': token.continuity_expiry_date,
+            }
+            for token, subscriptions in by_card.items()
+        ]

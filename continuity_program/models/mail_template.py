@@ -1,0 +1,49 @@
+import logging
+
+from psycopg2 import OperationalError
+
+from odoo import api, models
+from odoo.exceptions import UserError
+
+_logger = logging.getLogger(__name__)
+
+
+class MailTemplate(models.Model):
+    _inherit = 'mail.template'
+
+    @api.model
+    def _send_continuity(self, name, record):
+        """Queue a mail of this addon; one that cannot be made is noted on the record, and stops nothing.
+
+        :param str name: ``bill`` for ``continuity_program.mail_template_bill``; nothing is sent where it was deleted.
+        """
+        if not self._get_continuity(name):
+            return
+        try:
+            with self.env.cr.savepoint():
+                self._queue_continuity(name, record)
+        except OperationalError:
+            raise
+        except Exception as error:
+            _logger.info("The mail %s of %s could not be made", name, record, exc_info=True)
+            record._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
+
+    @api.model
+    def _queue_continuity(self, name, record):
+        """Queue a mail of this addon about a record.
+
+        It is written in the transaction of what it tells, so that the one is never without the other, and sent by
+        Odoo's queue, so that a mail server that fails stops nothing.
+
+        :raise UserError: where its template was deleted.
+        """
+        template = self._get_continuity(name)
+        if not template:
+            raise UserError(
+                self.env._("The mail template “%(name)s” was deleted. Update the app to get it back.", name=name)
+            )
+        template.sudo().send_mail(record.id, email_layout_xmlid='mail.mail_notification_light')
+
+    @api.model
+    def _get_continuity(self, name):
+        return self.env.ref(f'continuity_program.mail_template_{name}', raise_if_not_found=False)
