@@ -73,7 +73,7 @@ class ContinuitySubscription(models.Model):
         return orders
 
     def _tell_of_last(self, lines):
-        """Tell the customer that, with the lines just ordered, the last shipment is coming, where it was not the only one."""
+        """Tell that the last shipment is coming with the lines just ordered, where it was not the only one."""
         number = max(lines.mapped('event_number'), default=0)
         if (
             number > max(self.last_told_number, 1)

@@ -8,7 +8,7 @@ class ContinuitySubscription(models.Model):
     """What becomes of a shipment that is out of stock (``docs/behaviour.md#out-of-stock``).
 
     What is free is kept in a dict ``stock``: quantities in the products' own units, by (warehouse, product). It holds
-    only products that are looked at: storable ones kept in stock, of programs that do not simply deliver the rest later.
+    only products that are looked at: storable ones kept in stock, of programs that do not just deliver the rest later.
     """
 
     _inherit = 'continuity.subscription'

@@ -130,7 +130,7 @@ class ContinuitySubscription(models.Model):
             )
         if self.bill_upfront and self.cancel_after_event and number > self.cancel_after_event:
             return self.env._(
-                "%(subscription)s ends with shipment %(last)s, and what comes behind it has been settled. Sell it anew.",
+                "%(subscription)s ends with shipment %(last)s, and what follows has been settled. Sell it again.",
                 subscription=self.display_name,
                 last=self.cancel_after_event,
             )
