@@ -300,7 +300,7 @@ class TestStopAfter(ChangeCase):
         self._run_job('process_payments')
         subscription._stop_after(3)
 
-        with self.assertRaisesRegex(UserError, "ends with shipment 3, and what comes behind it has been settled"):
+        with self.assertRaisesRegex(UserError, "ends with shipment 3, and what follows has been settled"):
             subscription._stop_after(4)
         subscription._stop_after(2)
 
