@@ -101,6 +101,14 @@ def demo(arguments: list[str]) -> int:
     return demo_server.serve(DEMO_DB, options.port)
 
 
+def i18n(arguments: list[str]) -> int:
+    """The translation template, and the languages with the terms of it."""
+    _parser("i18n").parse_args(arguments)
+    provision.everything()
+    with databases.short_lived("i18n") as name:
+        return databases.run_script(name, databases.HERE / "update_translations.py")
+
+
 def bench(arguments: list[str]) -> None:
     """A placeholder that says so."""
     _parser("bench").parse_args(arguments)

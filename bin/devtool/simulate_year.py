@@ -12,7 +12,7 @@ from freezegun import freeze_time
 from odoo import fields
 
 NIGHTS = 366
-JOBS = ("sync", "extend", "update_events", "create_orders", "process_payments", "close")
+JOBS = ("sync", "extend", "update_events", "announce", "create_orders", "process_payments", "close")
 DONE_COLUMNS = {"create_orders": "children", "process_payments": "billed", "close": "closed"}
 ROW = "{:<8}" + "{:>10}" * 5
 
