@@ -28,24 +28,26 @@ class ContinuityCase(TransactionCase):
         cls.books = cls._create_products(12)
 
     @classmethod
+    def _prepare_product(cls, name, price=20.0, **values):
+        return {
+            'name': name,
+            'type': 'consu',
+            'is_storable': True,
+            'list_price': price,
+            'taxes_id': [Command.set(cls.tax.ids)],
+            'invoice_policy': 'delivery',
+            **values,
+        }
+
+    @classmethod
     def _create_product(cls, name, price=20.0, **values):
-        return cls.env['product.product'].create(
-            {
-                'name': name,
-                'type': 'consu',
-                'is_storable': True,
-                'list_price': price,
-                'taxes_id': [Command.set(cls.tax.ids)],
-                'invoice_policy': 'delivery',
-                **values,
-            }
-        )
+        return cls.env['product.product'].create(cls._prepare_product(name, price, **values))
 
     @classmethod
     def _create_products(cls, count, price=20.0):
         """Return ``count`` storable products: "Book 1" at ``price``, the next one 1.00 more, and so on."""
-        return cls.env['product.product'].concat(
-            *(cls._create_product(f"Book {number}", price + number - 1) for number in range(1, count + 1))
+        return cls.env['product.product'].create(
+            [cls._prepare_product(f"Book {number}", price + number - 1) for number in range(1, count + 1)]
         )
 
     @classmethod
