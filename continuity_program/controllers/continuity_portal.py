@@ -127,6 +127,8 @@ class ContinuityPortal(PaymentPortal):
             'backend_url': f'/odoo/continuity-subscriptions/{subscription_sudo.id}',
             'is_customer': is_customer,
             'refusals': subscription_sudo._get_portal_refusals() if is_customer or is_preview else {},
+            # Their links would carry the tokens of the orders.
+            'shows_orders': is_customer or is_preview,
             'opened': opened,
             'reasons': self._get_continuity_reasons(),
             'notice': request.session.pop('continuity_notice', None),
@@ -138,7 +140,6 @@ class ContinuityPortal(PaymentPortal):
         }
         if is_customer:
             values['addresses'] = self._get_continuity_addresses()
-            values['tokens'] = subscription_sudo._get_usable_tokens(partner_sudo)
             values.update(self._prepare_continuity_card_values(subscription_sudo, partner_sudo))
         return values
 
@@ -147,7 +148,7 @@ class ContinuityPortal(PaymentPortal):
         return self._prepare_address_data(request.env.user.partner_id)['delivery_addresses']
 
     def _prepare_continuity_card_values(self, subscription_sudo, partner_sudo):
-        """Return what Odoo's payment form needs to save another card."""
+        """Return the saved cards to choose from, and what Odoo's payment form needs to save another one."""
         providers_sudo = (
             request.env['payment.provider']
             .sudo()
@@ -161,6 +162,7 @@ class ContinuityPortal(PaymentPortal):
             ._get_compatible_payment_methods(providers_sudo.ids, partner_sudo.id, force_tokenization=True)
         )
         return {
+            'tokens': subscription_sudo._get_usable_tokens(partner_sudo),
             'mode': 'validation',
             'allow_token_selection': False,
             'partner_id': partner_sudo.id,

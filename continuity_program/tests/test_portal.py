@@ -312,6 +312,8 @@ class TestPortalAccess(PortalCase):
         page = self._open(f'?access_token={token}')
         self.assertEqual(self._get_offered(page), [])
         self.assertIn("Sign in to change your plan", page.text_content())
+        self.assertIn(self.subscription.child_order_ids.name, page.text_content())
+        self.assertEqual([link for link in page.xpath('//a/@href') if '/my/orders/' in link], [])
 
     def test_another_customer_changes_nothing(self):
         token = self.subscription._portal_ensure_token()
