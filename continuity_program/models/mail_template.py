@@ -42,7 +42,7 @@ class MailTemplate(models.Model):
             raise UserError(
                 self.env._("The mail template “%(name)s” was deleted. Update the app to get it back.", name=name)
             )
-        template.sudo().send_mail(record.id, email_layout_xmlid='mail.mail_notification_light')
+        template.sudo().send_mail(record.id, email_layout_xmlid='mail.mail_notification_layout')
 
     @api.model
     def _get_continuity(self, name):

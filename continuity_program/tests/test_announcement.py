@@ -71,6 +71,21 @@ class TestAnnouncement(AnnouncementCase):
         self.assertEqual(self._run_job('create_orders', on=day('2027-02-01')).done_count, 1)
         self.assertEqual(self.lines[1].child_order_id.commitment_date.date(), day('2027-02-01'))
 
+    def test_told_with_what_it_costs(self):
+        shipping = self._create_product("Shipping", 0.0, type='service', is_storable=False)
+        program = self._create_program(
+            2, announce_days=14, shipping_policy='fixed', shipping_product_id=shipping.id, shipping_amount=3.0
+        )
+        subscription = self._sell(program, order={'partner_id': self.customer.copy().id})
+        line = subscription.line_ids.sorted('event_number')[1]
+
+        self._run_job('announce', on=day('2027-01-18'), domain=[('id', '=', subscription.id)])
+
+        # Book 2 for 21.00 and 3.00 for sending it, with 10 % tax.
+        mail = self.env['mail.mail'].search([('model', '=', line._name), ('res_id', '=', line.id)])
+        self.assertIn("23.10", mail.body_html)
+        self.assertIn("3.30", mail.body_html)
+
     def test_announced_once(self):
         self._announce('2027-01-18')
 
@@ -420,6 +435,14 @@ class TestAnnouncementLink(AnnouncementCase, HttpCase):
         self.assertEqual(self.url_open(f'{self.path}/decline').status_code, 405)
         self.url_open(self.path, method='HEAD')
         self.assertRecordValues(self.line, [{'state': 'planned', 'is_declined': False}])
+
+    def test_it_tells_what_it_costs(self):
+        self.line._planning().shipping_amount = 4.56
+
+        page = self._open()
+
+        self.assertIn("23.10", page.text)
+        self.assertRegex(page.text, r"Shipping:\s+<span>.*4\.56")
 
     def test_declining_and_taking_it_back(self):
         page = self._choose('decline')
