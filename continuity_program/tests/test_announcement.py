@@ -442,7 +442,7 @@ class TestAnnouncementLink(AnnouncementCase, HttpCase):
         page = self._open()
 
         self.assertIn("23.10", page.text)
-        self.assertRegex(page.text, r"Shipping:\s+<span>.*4\.56")
+        self.assertRegex(page.text, r"Shipping:\s+<span[^>]*>.*4\.56")
 
     def test_declining_and_taking_it_back(self):
         page = self._choose('decline')
