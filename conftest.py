@@ -10,7 +10,8 @@ _PROCESS_TESTS = Path(__file__).parent / "continuity_program/tests/process"
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """Keep the tests of a file together, and all those that start processes: these share a seeded database."""
-    if config.getoption("dist", "no") != "loadgroup":
+    # What a worker knows of `--dist=loadgroup`.
+    if not config.getoption("loadgroup", default=False):
         return
     for item in items:
         path = item.path.parent if item.path.is_relative_to(_PROCESS_TESTS) else item.path
