@@ -9,8 +9,8 @@ from .output import DevError, say
 from .project import DEMO_DB, LOCAL, ROOT, addons, locked
 
 _NO_TESTS_COLLECTED = 5
-# The whole suite on all processors, each worker on a copy of the database; `conftest.py` tells what stays together.
-_IN_PARALLEL = ["--numprocesses=auto", "--dist=loadgroup"]
+# The whole suite on all processors, the tests of a file together; each worker on a copy of the database.
+_IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile"]
 
 
 def setup(arguments: list[str]) -> None:
