@@ -1054,7 +1054,7 @@ class TestPreview(EngineCase):
         tables = [
             model._table
             for name, model in self.env.registry.items()
-            if (name.startswith('continuity.') or name in others) and not model._abstract
+            if (name.startswith('continuity.') or name in others) and model._auto and not model._abstract
         ]
         counts = {}
         for table in tables:

@@ -637,7 +637,7 @@ class TestShipmentBills(ChargeCase):
     def test_what_is_not_delivered_is_not_billed(self):
         child = self._create_child(allowed_methods='on_account')
         child.order_line.product_uom_qty = 3.0
-        self.assertEqual(child.continuity_payment_ids.amount, 22.0)
+        self.assertEqual(child.continuity_payment_ids.amount, 66.0)
         picking = child.picking_ids
         picking.move_ids.quantity = 2.0
         picking.move_ids.picked = True
