@@ -93,15 +93,25 @@ class Server:
         return Task(self, self.tell({**command, 'host': host})['pid'], log, result)
 
     def tell(self, command):
-        self.process.stdin.write(json.dumps(command, default=str) + '\n')
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(json.dumps(command, default=str) + '\n')
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise self._obituary() from None
         return self._read()
 
     def _read(self):
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError((self.folder / 'server.log').read_text()[-3000:])
-        return json.loads(line)
+            raise self._obituary()
+        answer = json.loads(line)
+        if 'error' in answer:
+            raise RuntimeError(answer['error'])
+        return answer
+
+    def _obituary(self):
+        status = self.process.wait(timeout=10)
+        return RuntimeError(f"the forking process ended with {status}:\n{(self.folder / 'server.log').read_text()[-3000:]}")
 
 
 get_server = functools.cache(Server)

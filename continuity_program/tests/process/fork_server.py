@@ -28,14 +28,19 @@ def main(database, log):
     sql_db.close_all()
     answer({'ready': os.getpid()})
     for text in sys.stdin:
-        command = json.loads(text)
-        if 'rehearse' in command:
-            rehearse(registry, command['rehearse'], command['args'])
-            answer({})
-        elif 'task' in command:
-            answer({'pid': start(registry, command)})
-        else:
-            answer({'status': wait(**command)})
+        try:
+            answer(obey(registry, json.loads(text)))
+        except Exception:
+            answer({'error': traceback.format_exc()})
+
+
+def obey(registry, command):
+    if 'rehearse' in command:
+        rehearse(registry, command['rehearse'], command['args'])
+        return {}
+    if 'task' in command:
+        return {'pid': start(registry, command)}
+    return {'status': wait(**command)}
 
 
 def answer(message):
