@@ -80,7 +80,7 @@ class ContinuityPayment(models.Model):
         if open_transaction:
             return self._get_resume_refusal(open_transaction)
         if self.state not in ('scheduled', 'declined'):
-            return 'not_due', self.env._("It is %(state)s.", state=self.state)
+            return 'not_due', self.env._("It is %(state)s.", state=self._get_state_label().lower())
         paid_by_customer = self._get_transaction_of_customer()
         if paid_by_customer:
             return 'pending', self.env._(

@@ -200,7 +200,7 @@ class ContinuityProgram(models.Model):
     portal_pause = fields.Boolean(string="Pause and Resume", default=True)
     portal_address = fields.Boolean(string="Change the Delivery Address", default=True)
     portal_card = fields.Boolean(string="Change the Card", default=True)
-    portal_cancel = fields.Boolean(string="Cancel", default=True)
+    portal_cancel = fields.Boolean(string="Cancel the Subscription", default=True)
     portal_swap_product_ids = fields.Many2many(
         comodel_name='product.product',
         relation='continuity_program_portal_swap_rel',

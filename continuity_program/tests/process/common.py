@@ -110,8 +110,8 @@ class Server:
         return answer
 
     def _obituary(self):
-        status = self.process.wait(timeout=10)
-        return RuntimeError(f"the forking process ended with {status}:\n{(self.folder / 'server.log').read_text()[-3000:]}")
+        log = (self.folder / 'server.log').read_text()[-3000:]
+        return RuntimeError(f"the forking process ended with {self.process.wait(timeout=10)}:\n{log}")
 
 
 get_server = functools.cache(Server)
