@@ -37,7 +37,6 @@ _TRAPS = (
 )
 
 _PYLINT_DISABLED = (
-    "missing-readme",  # one README.md above the addons
     "missing-return",  # a compute that calls super has nothing to return
     "consider-merging-classes-inherited",  # one model in several files, by what they are about
 )

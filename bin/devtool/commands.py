@@ -4,7 +4,7 @@ import argparse
 import subprocess
 from pathlib import Path
 
-from . import browser, checks, databases, demo_server, odoo_cli, postgres, provision, venv
+from . import browser, checks, databases, demo_server, odoo_cli, postgres, provision, venv, wheels
 from .output import DevError, say
 from .project import DEMO_DB, LOCAL, ROOT, addons, locked
 
@@ -107,6 +107,15 @@ def i18n(arguments: list[str]) -> int:
     provision.everything()
     with databases.short_lived("i18n") as name:
         return databases.run_script(name, databases.HERE / "update_translations.py")
+
+
+def build(arguments: list[str]) -> None:
+    """The addons as wheels."""
+    _parser("build").parse_args(arguments)
+    with locked():
+        venv.provide()
+    for wheel in wheels.build():
+        print(wheel.relative_to(ROOT))
 
 
 def bench(arguments: list[str]) -> None:

@@ -26,7 +26,7 @@ from .project import (
 HERE = Path(__file__).resolve().parent
 _PREPARE = HERE / "prepare_base.py"
 _TEST_MODULES = ("payment_demo",)  # a payment provider that answers without a network
-_SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell)_(\d+)(?:-gw\d+)?")
+_SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell)_(\d+)(?:-\w+)?")
 
 
 def provide() -> None:
