@@ -25,6 +25,7 @@
         'views/product_template_views.xml',
         'views/sale_order_views.xml',
         'views/account_move_views.xml',
+        'views/payment_token_views.xml',
         'views/payment_transaction_views.xml',
         'report/sale_order_templates.xml',
         'views/sale_portal_templates.xml',

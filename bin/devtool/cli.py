@@ -21,6 +21,7 @@ _COMMANDS = {
     "lint": (commands.lint, "ruff, pylint-odoo, and checks of XML and of what Odoo 19 takes silently and wrongly"),
     "i18n": (commands.i18n, "write the translation template anew, and bring the languages in line with it"),
     "build": (commands.build, "build the addons as wheels, into .local/dist"),
+    "pictures": (commands.take_pictures, "take the pictures of the documentation anew: [--again] [NAME...]"),
     "bench": (commands.bench, "the benchmarks (they come in part 6)"),
     "stop": (commands.stop, "stop the project's PostgreSQL server"),
 }

@@ -4,7 +4,7 @@ import argparse
 import subprocess
 from pathlib import Path
 
-from . import browser, checks, databases, demo_server, odoo_cli, postgres, provision, venv, wheels
+from . import browser, checks, databases, demo_server, odoo_cli, pictures, postgres, provision, venv, wheels
 from .output import DevError, say
 from .project import DEMO_DB, LOCAL, ROOT, addons, locked
 
@@ -99,6 +99,15 @@ def demo(arguments: list[str]) -> int:
     if code or options.no_serve:
         return code
     return demo_server.serve(DEMO_DB, options.port)
+
+
+def take_pictures(arguments: list[str]) -> int:
+    """The pictures in docs/images, from a demo database of their own."""
+    parser = _parser("pictures")
+    parser.add_argument("--again", action="store_true", help="use the database of the last time, as it is")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which pictures, by file name; all without it")
+    options = parser.parse_args(arguments)
+    return pictures.make(options.names, options.again)
 
 
 def i18n(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from . import odoo_cli, odoo_source, postgres, venv
@@ -44,13 +45,13 @@ def provide() -> None:
         _install(name, [addon.name for addon in addons()])
 
 
-def make_demo() -> None:
-    """A fresh demo database: the dependencies' demo data is cached, ours is loaded anew."""
+def make_demo(name: str = DEMO_DB, on: date | None = None) -> None:
+    """A fresh demo database: the dependencies' demo data is cached, ours is loaded anew, as on another day if given."""
     with locked():
         _provide_base(DEMO_BASE_DB, "--with-demo")
-        with step(f"making database {DEMO_DB}"):
-            postgres.copy(DEMO_BASE_DB, DEMO_DB)
-            _install(DEMO_DB, [addon.name for addon in addons()], "--with-demo")
+        with step(f"making database {name}"):
+            postgres.copy(DEMO_BASE_DB, name)
+            _install(name, [addon.name for addon in addons()], "--with-demo", on=on)
 
 
 def _provide_base(name: str, *options: str) -> None:
@@ -72,9 +73,9 @@ def _base_fingerprint() -> dict:
     }
 
 
-def _install(database: str, modules: list[str], *options: str) -> None:
+def _install(database: str, modules: list[str], *options: str, on: date | None = None) -> None:
     arguments = ["-d", database, "-i", ",".join(modules), *options, "--stop-after-init", "--no-http"]
-    odoo_cli.run_logged(arguments, f"install-{database}")
+    odoo_cli.run_logged(arguments, f"install-{database}", on)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import odoo_cli
@@ -10,6 +11,7 @@ from .output import DevError, say
 from .project import LOGS
 
 _START_SECONDS = 120
+_LOG = LOGS / "demo-server.log"
 
 
 def check_port(port: int) -> None:
@@ -23,20 +25,27 @@ def check_port(port: int) -> None:
 
 
 def serve(database: str, port: int) -> int:
-    """Serve until interrupted. The server has a session of its own: it stops because we tell it, once."""
-    log = LOGS / "demo-server.log"
-    options = ["-d", database, "--db-filter", f"^{database}$", "--http-port", str(port), "--logfile", str(log)]
-    command = odoo_cli.command(["server", *options])
-    with subprocess.Popen(command, env=odoo_cli.environment(), start_new_session=True) as server:
-        try:
-            _wait_until_open(server, port, log)
+    """Serve until interrupted."""
+    try:
+        with running(database, port) as server:
             say(f"\nOpen http://127.0.0.1:{port}/odoo")
             say("Log in as admin / admin (all rights) or demo / demo (a user of the sales department).")
-            say(f"Odoo's log: {log}. Stop with Ctrl-C.")
+            say(f"Odoo's log: {_LOG}. Stop with Ctrl-C.")
             return server.wait()
-        except KeyboardInterrupt:
-            say("stopping")
-            return 0
+    except KeyboardInterrupt:
+        say("stopping")
+        return 0
+
+
+@contextmanager
+def running(database: str, port: int, *options: str):
+    """A server for as long as the block lasts. It has a session of its own: it stops because we tell it, once."""
+    arguments = ["-d", database, "--db-filter", f"^{database}$", "--http-port", str(port), "--logfile", str(_LOG)]
+    command = odoo_cli.command(["server", *arguments, *options])
+    with subprocess.Popen(command, env=odoo_cli.environment(), start_new_session=True) as server:
+        try:
+            _wait_until_open(server, port, _LOG)
+            yield server
         finally:
             server.terminate()
 

@@ -1,11 +1,14 @@
 """Odoo's own command line with the project's configuration."""
 
 import os
+from datetime import date
+from pathlib import Path
 from typing import NoReturn
 
 from . import odoo_source, output, postgres, venv
 from .project import LOGS, OCA_ADDONS, ODOO_CONF, ODOO_DATA, ROOT, addons
 
+_HERE = Path(__file__).resolve().parent
 _SETTINGS = {
     "http_interface": "127.0.0.1",
     "db_template": "template0",
@@ -49,11 +52,13 @@ def replace_process(arguments: list[str]) -> NoReturn:
     os.execve(venv.PYTHON, command(arguments), environment())
 
 
-def command(arguments: list[str]) -> list[str]:
-    return [str(venv.PYTHON), "-m", "odoo", *arguments]
+def command(arguments: list[str], on: date | None = None) -> list[str]:
+    """Odoo's command line, on another day when one is given."""
+    program = [str(_HERE / "odoo_at.py"), str(on)] if on else ["-m", "odoo"]
+    return [str(venv.PYTHON), *program, *arguments]
 
 
-def run_logged(arguments: list[str], log: str) -> None:
+def run_logged(arguments: list[str], log: str, on: date | None = None) -> None:
     """Run Odoo with its output in `.local/log`."""
     path = LOGS / f"{log}.log"
-    output.run_logged(command(arguments), path, f"mend what {path} tells", environment())
+    output.run_logged(command(arguments, on), path, f"mend what {path} tells", environment())

@@ -1,10 +1,12 @@
 """Run on the demo database by `bin/dev demo`: a year of nights with all jobs, and a table of what they did.
 
-It ends with an error when a job failed on any record: the demo data is meant to run through.
+Given a day, the nights end with it. It ends with an error when a job failed on any record: the demo data is meant to
+run through.
 """
 
+import sys
 from collections import Counter
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import groupby
 
 from freezegun import freeze_time
@@ -20,11 +22,12 @@ ROW = "{:<8}" + "{:>10}" * 5
 def main():
     """Print a row as soon as its month is over, then the totals; fail when a record failed."""
     start = first_night()
+    count = (date.fromisoformat(sys.argv[1]) - start).days + 1 if sys.argv[1:] else NIGHTS
     jobs = [job for job in JOBS if job in env["continuity.job.run"]._get_jobs()]
-    print(f"{NIGHTS} nights from {start}, each with: {', '.join(jobs)}")
+    print(f"{count} nights from {start}, each with: {', '.join(jobs)}")
     print(ROW.format("month", "parents", "children", "billed", "closed", "failed"), flush=True)
     totals = Counter()
-    nights = (start + timedelta(days=number) for number in range(NIGHTS))
+    nights = (start + timedelta(days=number) for number in range(count))
     for month, nights_of_month in groupby(nights, "{:%Y-%m}".format):
         counts = sum((simulate(night, jobs) for night in nights_of_month), Counter())
         running = [("continuity_subscription_ids.state", "in", ("running", "paused"))]

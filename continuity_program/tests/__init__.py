@@ -1,4 +1,5 @@
 from . import test_access
+from . import test_accessibility
 from . import test_announcement
 from . import test_bad_input
 from . import test_boxes
