@@ -55,11 +55,14 @@ class AccountMove(models.Model):
     def _get_terms_of_payments(self, payments):
         """Return the receivable lines of the invoice, one for each payment, summing to the invoice's total.
 
-        Once it is posted, the books tell the amounts.
+        Once it is posted, the books tell the amounts. What is less than its down payments is about to become a credit
+        note, and nobody pays it in instalments.
         """
         self.ensure_one()
         total = sum(term['balance'] for term in self.needed_terms.values())
         total_currency = sum(term['amount_currency'] for term in self.needed_terms.values())
+        if total_currency < 0:
+            return self.needed_terms
         last_date = max(filter(None, (key['date_maturity'] for key in self.needed_terms)), default=False)
         if self.state == 'posted':
             amounts = [
@@ -165,6 +168,11 @@ class AccountMove(models.Model):
             {'order_line': line, 'amount': (line.invoice_lines & lines)._get_net_subtotal(), 'name': line.name}
             for line in self.invoice_line_ids.sale_line_ids
         ]
+
+    def _is_continuity_bill(self):
+        """Whether it bills something and takes nothing back: an invoice, or one that is less than its down payments."""
+        self.ensure_one()
+        return self.move_type == 'out_invoice' or not self.reversed_entry_id
 
     def _get_posted_bills(self):
         """Return the posted invoices among these documents, no credit notes."""

@@ -34,6 +34,20 @@ class AccountMoveLine(models.Model):
                     number=payment.number,
                 ).strip()
 
+    def write(self, vals):
+        result = super().write(vals)
+        if 'date_maturity' in vals:
+            self._follow_maturity()
+        return result
+
+    def _follow_maturity(self):
+        """Let an instalment be due when its receivable line is: an accountant has given the customer more time."""
+        for line in self.sudo().filtered(lambda line: line.parent_state == 'posted'):
+            payment = line.continuity_payment_id
+            if payment.due_date and line.date_maturity and payment.due_date != line.date_maturity:
+                payment.due_date = line.date_maturity
+                payment.subscription_id._update_holds()
+
     # === CREDIT BY VALUE === #
 
     def _get_net_subtotal(self):

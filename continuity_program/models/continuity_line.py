@@ -323,7 +323,9 @@ class ContinuityLine(models.Model):
 
     # === CONSTRAINT METHODS === #
 
-    @api.constrains('quantity', 'discount', 'event_number', 'product_id', 'product_uom_id', 'payment_term_id')
+    @api.constrains(
+        'quantity', 'price_unit', 'discount', 'event_number', 'product_id', 'product_uom_id', 'payment_term_id'
+    )
     def _check_values(self):
         for line in self:
             reason = line._get_value_error()
@@ -335,6 +337,8 @@ class ContinuityLine(models.Model):
         self.ensure_one()
         if self.quantity <= 0:
             return self.env._("the quantity must be above 0.")
+        if self.price_unit < 0:
+            return self.env._("the price cannot be negative.")
         if not 0 <= self.discount <= 100:
             return self.env._("the discount must be between 0 and 100 %.")
         if self.event_number < 1:

@@ -74,6 +74,12 @@ class ContinuityPayment(models.Model):
         store=True,
         help="The day from which it can be billed and charged: the due date, or the day its order shipped.",
     )
+    owed_date = fields.Date(
+        string="To Be Paid By",
+        compute='_compute_owed_date',
+        store=True,
+        help="The day on which it should be paid: by its bill, or before there is one, by the plan.",
+    )
     on_hold = fields.Boolean(readonly=True, tracking=True)
     attempt_count = fields.Integer(string="Attempts", readonly=True)
     next_attempt_date = fields.Date(readonly=True)
@@ -116,6 +122,12 @@ class ContinuityPayment(models.Model):
                 payment.ready_date = max(payment.due_date or shipped, shipped) if shipped else False
             else:
                 payment.ready_date = payment.due_date
+
+    @api.depends('ready_date', 'move_line_id.parent_state', 'move_line_id.date_maturity')
+    def _compute_owed_date(self):
+        for payment in self:
+            line = payment.move_line_id
+            payment.owed_date = line.date_maturity if line.parent_state == 'posted' else payment.ready_date
 
     def _waits_for_shipment(self):
         """Whether nothing is billed before the order has shipped."""
@@ -278,6 +290,7 @@ class ContinuityPayment(models.Model):
         paid.activity_ids.filtered(
             lambda activity: activity.continuity_job in ('declined', 'no_card')
         ).action_feedback()
+        paid._unpark()
         self.subscription_id._update_holds()
 
     def _by_due_date(self, reverse=False):
@@ -287,21 +300,11 @@ class ContinuityPayment(models.Model):
     @api.model
     def _get_overdue_domain(self, today):
         """Return the domain of what should have been paid before ``today``."""
-        is_billed = Domain('move_line_id.parent_state', '=', 'posted')
         return (
             Domain('state', 'not in', ('paid', 'cancelled'))
             & Domain('amount', '>', 0.0)
-            & (
-                (is_billed & Domain('move_line_id.date_maturity', '<', today))
-                | (~is_billed & Domain('ready_date', '<', today))
-            )
+            & Domain('owed_date', '<', today)
         )
-
-    def _get_owed_since(self):
-        """Return the day on which it should have been paid: by its bill, or before there is one, by the plan."""
-        self.ensure_one()
-        line = self.move_line_id
-        return line.date_maturity if line.parent_state == 'posted' else self.ready_date
 
     def _get_open_amount(self):
         """Return what is not paid yet, in the order's currency."""
@@ -338,8 +341,8 @@ class ContinuityPayment(models.Model):
     def _get_pay_url(self):
         """Return where the customer pays what is due of it, or nothing: Odoo's own page of its bill."""
         self.ensure_one()
-        day = self.move_line_id.date_maturity or self.ready_date
-        is_due = self.state == 'declined' or (day and day <= self.company_id._get_continuity_today())
+        today = self.company_id._get_continuity_today()
+        is_due = self.state == 'declined' or (self.owed_date and self.owed_date <= today)
         is_open = self.state in ('scheduled', 'billed', 'declined') and self.invoice_id
         if not is_open or not is_due or not self.invoice_id._has_to_be_paid() or not self._get_chargeable_amount():
             return None

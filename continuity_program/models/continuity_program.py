@@ -286,10 +286,14 @@ class ContinuityProgram(models.Model):
             program._check_taxes()
 
     def _check_taxes(self):
-        """:raise ValidationError: for a plan billed in advance whose one parent line would need several taxes."""
+        """:raise ValidationError: for a plan billed in advance whose taxes one parent line cannot have."""
         self.ensure_one()
         if not self.bill_upfront:
             return
+        taxes = self._get_sent_lines().product_id.taxes_id._filter_taxes_by_company(self.company_id)
+        reason = self._get_upfront_taxes_refusal(taxes)
+        if reason:
+            raise ValidationError(reason)
         by_taxes = self._get_sent_lines().grouped(
             lambda line: line.product_id.taxes_id._filter_taxes_by_company(self.company_id)
         )
@@ -304,6 +308,18 @@ class ContinuityProgram(models.Model):
                     other=other,
                 )
             )
+
+    def _get_upfront_taxes_refusal(self, taxes):
+        """Return why taxes cannot be billed in advance, or nothing: one line of the order bills all pieces."""
+        per_piece = taxes.flatten_taxes_hierarchy().filtered(lambda tax: tax.amount_type == 'fixed')[:1]
+        if not per_piece:
+            return None
+        return self.env._(
+            "Program %(program)s is billed in advance, on one line of the order, so tax %(tax)s, a fixed amount per "
+            "piece, cannot be counted.",
+            program=self.display_name,
+            tax=per_piece.display_name,
+        )
 
     @api.constrains(
         'announce_days',

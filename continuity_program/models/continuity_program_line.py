@@ -126,7 +126,9 @@ class ContinuityProgramLine(models.Model):
 
     # === CONSTRAINT METHODS === #
 
-    @api.constrains('event_number', 'quantity', 'repeat_count', 'interval_number', 'discount', 'probability')
+    @api.constrains(
+        'event_number', 'quantity', 'price_unit', 'repeat_count', 'interval_number', 'discount', 'probability'
+    )
     def _check_numbers(self):
         for line in self:
             reason = line._get_number_error()
@@ -140,6 +142,8 @@ class ContinuityProgramLine(models.Model):
             return self.env._("the event ID must be 1 or more.")
         if self.quantity <= 0:
             return self.env._("the quantity must be above 0.")
+        if self.price_unit < 0:
+            return self.env._("the price cannot be negative.")
         if self.repeat_count < 1:
             return self.env._("it must ship at least once.")
         if self.interval_number < 0:
@@ -201,6 +205,7 @@ class ContinuityProgramLine(models.Model):
                         ].display_name,
                     )
                 )
+            program._check_taxes()
 
     def _get_repeat_error(self):
         """Return what is wrong with the line's repeats, or nothing."""

@@ -135,7 +135,8 @@ class ContinuitySubscription(models.Model):
         payments = child._get_live_payments()
         rest = child.amount_total - sum(payments.mapped('amount'))
         is_left = any(
-            line.product_uom_id.compare(line.product_uom_qty, line.qty_invoiced) > 0 for line in child.order_line
+            line.product_uom_id.compare(line.product_uom_qty, line.qty_invoiced) > 0
+            for line in child.order_line.filtered('product_uom_id')
         )
         if child.continuity_shipped_date or not is_left or child.currency_id.compare_amounts(rest, 0.0) <= 0:
             return

@@ -2,6 +2,7 @@ from typing import NamedTuple
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_amount
 
 
 class Settlement(NamedTuple):
@@ -9,7 +10,7 @@ class Settlement(NamedTuple):
 
     #: Invoiced and not owed: for this there will be a draft credit note.
     to_credit: float = 0.0
-    #: Of this, what the customer has paid already.
+    #: What the customer has paid already, of this or beforehand, and does not owe.
     to_refund: float = 0.0
     #: Delivered, or still going out, and not paid yet.
     to_pay: float = 0.0
@@ -94,6 +95,7 @@ class ContinuitySubscription(models.Model):
             )
             if subscription.bill_upfront:
                 subscription._settle_upfront()
+            subscription._tell_of_refund()
             subscription._update_holds()
 
     def _stop_after(self, number, reason=None):
@@ -195,6 +197,7 @@ class ContinuitySubscription(models.Model):
             )
         else:
             self._bill_only_what_is_owed()
+            self._credit_down_payments()
 
     def _get_plan_lines(self):
         """Return the lines of the parent order that bill the plan: its goods and their shipping costs."""
@@ -207,7 +210,7 @@ class ContinuitySubscription(models.Model):
     def _get_bill_line(self):
         """Return the line of the posted invoice that bills the plan's goods."""
         return self.order_line_id.invoice_lines.filtered(
-            lambda line: line.parent_state == 'posted' and line.move_id.move_type == 'out_invoice'
+            lambda line: line.parent_state == 'posted' and line.move_id._is_continuity_bill()
         ).sorted('id')[-1:]
 
     def _get_unearned_balance(self):
@@ -280,6 +283,59 @@ class ContinuitySubscription(models.Model):
                 payment.is_cancelled = True
             else:
                 payment.amount = amount
+
+    # === WHAT WAS PAID BEFOREHAND === #
+
+    def _credit_down_payments(self):
+        """Prepare the credit of what was billed as down payment and is not owed."""
+        self.ensure_one()
+        order, down_payments = self.order_id, self._get_own_down_payments()
+        owed = sum(self._get_live_payments().mapped('amount'))
+        if not owed:
+            for bill in down_payments.invoice_lines.move_id._get_posted_bills():
+                if not bill._get_live_credit_notes():
+                    bill._draft_continuity_credit(self.env._("%(subscription)s stopped", subscription=self.name))
+        elif self.currency_id.compare_amounts(down_payments._get_billed('price_total'), owed) > 0:
+            order.with_context(continuity_only_plan=True)._create_invoices(final=True)
+
+    def _get_own_down_payments(self):
+        """Return the down payment lines of the order that are for this plan only: the order bills nothing else."""
+        self.ensure_one()
+        lines = self.order_id.order_line
+        return lines.filtered('is_downpayment') if self.order_id._bills_nothing_but(self) else lines.browse()
+
+    def _get_paid_beforehand(self):
+        """Return what the customer paid online with the order, and is not used up yet; nothing where the order bills
+        other things that it may be for."""
+        self.ensure_one()
+        if not self.order_id._bills_nothing_but(self):
+            return 0.0
+        lines = self.order_id.sudo().transaction_ids.payment_id.move_id.line_ids
+        receivable = lines.filtered(lambda line: line.account_type == 'asset_receivable' and not line.reconciled)
+        return self.currency_id.round(-sum(receivable.mapped('amount_residual_currency')))
+
+    def _tell_of_refund(self):
+        """Tell the salesperson of what was paid with the order, and nothing will use up any more: it has no document."""
+        self.ensure_one()
+        if self.bill_upfront:
+            still_open = 0.0 if self._get_plan_bills() else sum(self._get_live_payments().mapped('amount'))
+        else:
+            still_open = sum(payment._get_open_amount() for payment in self._get_live_payments())
+        refund = self._balance(0.0, still_open).to_refund
+        if refund:
+            self._tell_responsible(
+                'refund',
+                self.env._("Pay back"),
+                self.env._(
+                    "The customer has paid %(amount)s with the order that is not owed any more. The money is on the "
+                    "customer's account.",
+                    amount=format_amount(self.env, refund, self.currency_id),
+                ),
+            )
+
+    def _get_live_payments(self):
+        """Return the instalments, cancelled ones left out."""
+        return self.payment_ids.filtered(lambda payment: not payment.is_cancelled)
 
     # === CREDIT NOTES === #
 
@@ -366,11 +422,22 @@ class ContinuitySubscription(models.Model):
         return self._get_shipment_settlement(stopped)
 
     def _get_upfront_settlement(self, kept):
-        if not self._get_plan_bills()._get_posted_bills():
-            return Settlement(to_pay=self._get_plan_lines()._get_continuity_total(self._get_owed_amounts(kept)))
-        credit = self._get_plan_lines()._get_continuity_total(self._get_unowed_amounts(kept))
-        still_open = self.currency_id.round(sum(payment._get_open_amount() for payment in self.payment_ids))
-        return Settlement(credit, max(credit - still_open, 0.0), max(still_open - credit, 0.0))
+        if self._get_plan_bills()._get_posted_bills():
+            credit = self._get_plan_lines()._get_continuity_total(self._get_unowed_amounts(kept))
+            still_open = sum(payment._get_open_amount() for payment in self.payment_ids)
+        else:
+            owed = self._get_plan_lines()._get_continuity_total(self._get_owed_amounts(kept))
+            down_payments = self._get_own_down_payments()
+            billed = down_payments._get_billed('price_total')
+            credit = max(billed - owed, 0.0)
+            bills = down_payments.invoice_lines.move_id._get_posted_bills()
+            still_open = max(owed - billed, 0.0) + sum(bills.mapped('amount_residual'))
+        return self._balance(credit, still_open)
+
+    def _balance(self, credit, still_open):
+        """Return the settlement of a credit and of what is open before it, with what was paid beforehand."""
+        left = self.currency_id.round(still_open - credit - self._get_paid_beforehand())
+        return Settlement(self.currency_id.round(credit), max(-left, 0.0), max(left, 0.0))
 
     def _get_shipment_settlement(self, stopped):
         given_up = self.payment_ids.filtered(lambda payment: payment.order_id in stopped)
@@ -378,15 +445,14 @@ class ContinuitySubscription(models.Model):
         to_credit = {
             bill: bill.amount_total - sum(bill._get_live_credit_notes().mapped('amount_total')) for bill in bills
         }
-        return Settlement(
-            to_credit=sum(to_credit.values()),
-            to_refund=sum(max(credit - bill.amount_residual, 0.0) for bill, credit in to_credit.items()),
-            to_pay=sum(payment._get_open_amount() for payment in self.payment_ids - given_up),
-        )
+        refund = sum(max(credit - bill.amount_residual, 0.0) for bill, credit in to_credit.items())
+        still_open = sum(payment._get_open_amount() for payment in self.payment_ids - given_up)
+        rest = self._balance(0.0, still_open)
+        return Settlement(sum(to_credit.values()), refund + rest.to_refund, rest.to_pay)
 
     def _is_to_bill(self):
         """Whether the plan's lines on the parent order are still to be billed in advance."""
         self.ensure_one()
         if self.state == 'cancelled':
-            return bool(self.payment_ids.filtered(lambda payment: not payment.is_cancelled))
+            return bool(self._get_live_payments())
         return self.state in ('running', 'paused')

@@ -34,13 +34,7 @@ class ContinuitySubscription(models.Model):
 
     # === COMPUTE METHODS === #
 
-    @api.depends(
-        'payment_ids.state',
-        'payment_ids.amount',
-        'payment_ids.ready_date',
-        'payment_ids.move_line_ids.parent_state',
-        'payment_ids.move_line_ids.date_maturity',
-    )
+    @api.depends('payment_ids.state', 'payment_ids.amount', 'payment_ids.owed_date')
     @api.depends_context('continuity_as_of')
     def _compute_overdue(self):
         for company, subscriptions in self.grouped('company_id').items():
@@ -48,7 +42,7 @@ class ContinuitySubscription(models.Model):
             for subscription in subscriptions:
                 payments = overdue.get(subscription._origin, self.env['continuity.payment'])
                 subscription.overdue_count = len(payments)
-                subscription.overdue_since = min((payment._get_owed_since() for payment in payments), default=False)
+                subscription.overdue_since = min(payments.mapped('owed_date'), default=False)
                 subscription.is_unpaid = bool(payments)
 
     def _find_overdue_payments(self, company):

@@ -122,10 +122,11 @@ class PaymentTransaction(models.Model):
         subscriptions._take_token(self.token_id)
 
     def _create_payment(self, **extra_create_values):
-        """Settle the receivable line of its own instalment, also when paid out of order."""
+        """Settle the receivable line of its own instalment, also when paid out of order; with an entry, where Odoo would
+        wait for the bank, for the books tell what is paid."""
         line = self.continuity_payment_id.move_line_id
         if not line:
             return super()._create_payment(**extra_create_values)
-        return super(PaymentTransaction, self.with_context(continuity_only_line_id=line.id))._create_payment(
-            **extra_create_values
-        )
+        return super(
+            PaymentTransaction, self.with_context(continuity_only_line_id=line.id, force_payment_move=True)
+        )._create_payment(**extra_create_values)

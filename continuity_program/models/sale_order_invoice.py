@@ -38,14 +38,18 @@ class SaleOrder(models.Model):
         if self._get_payments_to_bill():
             billed_by_plan = lines.filtered(lambda line: line._is_part_of_plan())
             down_payments = lines.filtered('is_downpayment')
-            if (
-                self.currency_id.compare_amounts(
-                    down_payments._get_billed('price_total'), sum(billed_by_plan.mapped('price_total'))
-                )
-                <= 0
+            left = sum(billed_by_plan.mapped('price_total')) - down_payments._get_billed('price_total')
+            if self.currency_id.compare_amounts(left, 0.0) >= 0 or self._bills_nothing_but(
+                billed_by_plan.continuity_subscription_ids
             ):
                 billed_by_plan |= down_payments
         return billed_by_plan if part == 'plan' else lines - billed_by_plan
+
+    def _bills_nothing_but(self, subscriptions):
+        """Whether the order has nothing more to bill than the plans of these subscriptions."""
+        self.ensure_one()
+        others = self.order_line - subscriptions._get_plan_lines()
+        return not any(line._is_still_to_bill() for line in others.filtered('product_uom_id'))
 
     def _take_off_down_payments(self):
         """Take what was paid by down payment invoices off the earliest instalments, once, before they are billed."""

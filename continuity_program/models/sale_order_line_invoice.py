@@ -91,11 +91,17 @@ class SaleOrderLine(models.Model):
         moment = subscription.program_id.upfront_invoice_moment
         return moment == 'confirmation' or bool(self.order_id.continuity_shipped_date)
 
+    def _is_still_to_bill(self):
+        """Whether anything of the line will be billed, now or later."""
+        self.ensure_one()
+        if not self._is_billed_by_plan():
+            return bool(self.price_total) and self.product_uom_id.compare(self.qty_invoiced, self.product_uom_qty) < 0
+        subscription = self._get_billing_subscription()
+        return subscription.bill_upfront and subscription._is_to_bill() and not self._get_continuity_bills()
+
     def _get_continuity_bills(self):
         """Return the invoices that bill the plan of this line, cancelled ones left out."""
-        return self.invoice_lines.move_id.filtered(
-            lambda move: move.move_type == 'out_invoice' and move.state != 'cancel'
-        )
+        return self.invoice_lines.move_id.filtered(lambda move: move.state != 'cancel' and move._is_continuity_bill())
 
     def _is_billed_as_ordered(self):
         """Whether a child line is billed before it is delivered: by a schedule, or charged when the child is made.

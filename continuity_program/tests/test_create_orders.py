@@ -351,6 +351,12 @@ class TestChildOrderValues(CreateOrdersCase):
 
     def test_child_is_as_the_parent(self):
         noon = fields.Datetime.to_datetime('2027-01-01 12:00:00')
+        incoterm = self.env['account.incoterms'].create({'name': "To the Door", 'code': 'TTD'})
+        journal = self.env['account.journal'].create({'name': "Clubs", 'code': 'CLUB', 'type': 'sale'})
+        origin = {
+            f'{name}_id': self.env[f'utm.{name}'].create({'name': "Book Fair"}).id
+            for name in ('campaign', 'medium', 'source')
+        }
         subscription = self._sell(
             self._create_program(1),
             order={
@@ -361,6 +367,11 @@ class TestChildOrderValues(CreateOrdersCase):
                 'team_id': self.team.id,
                 'tag_ids': [Command.set(self.tag.ids)],
                 'client_order_ref': "PO 7",
+                'incoterm': incoterm.id,
+                'incoterm_location': "Ghent",
+                'journal_id': journal.id,
+                'picking_policy': 'one',
+                **origin,
             },
             line={'analytic_distribution': {str(self.analytic_account.id): 100.0}},
         )
@@ -384,6 +395,11 @@ class TestChildOrderValues(CreateOrdersCase):
                     'origin': subscription.order_id.name,
                     'continuity_parent_id': subscription.order_id.id,
                     'warehouse_id': subscription.order_id.warehouse_id.id,
+                    'incoterm': incoterm.id,
+                    'incoterm_location': "Ghent",
+                    'journal_id': journal.id,
+                    'picking_policy': 'one',
+                    **origin,
                     'date_order': noon,
                     'commitment_date': noon,
                     'amount_untaxed': 40.0,

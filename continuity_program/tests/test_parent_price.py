@@ -3,7 +3,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odoo.exceptions import ValidationError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import BaseCase, tagged
 
@@ -164,7 +164,50 @@ class TestParentPrice(ContinuityCase):
         with self.assertRaisesRegex(ValidationError, "same taxes"):
             advance.line_ids[1].product_id = self.books[1]
         # What is passed over is not billed.
-        self._create_program([{}, {'action': 'skip'}, {'product_id': self.books[2].id}], bill_upfront=True)
+        other = self._create_program([{}, {'action': 'skip'}, {'product_id': self.books[2].id}], bill_upfront=True)
+        with self.assertRaisesRegex(ValidationError, "same taxes"):
+            other.line_ids[1].action = 'normal'
+
+    def test_a_tax_per_piece_cannot_be_billed_upfront(self):
+        eco = self.env['account.tax'].create(
+            {'name': "Eco", 'amount_type': 'fixed', 'amount': 1.0, 'type_tax_use': 'sale'}
+        )
+        both = self.env['account.tax'].create(
+            {
+                'name': "Both",
+                'amount_type': 'group',
+                'type_tax_use': 'sale',
+                'children_tax_ids': [Command.set((eco | self.tax).ids)],
+            }
+        )
+        sold = self._create_program(2, bill_upfront=True)
+        self.books[:2].taxes_id = [Command.set(both.ids)]
+
+        with self.assertRaisesRegex(ValidationError, "tax Eco, a fixed amount per piece, cannot be counted"):
+            self._create_program(2, bill_upfront=True)
+        with self.assertRaisesRegex(UserError, "tax Eco, a fixed amount per piece, cannot be counted"):
+            self._sell(sold)
+        subscription = self._sell(self._create_program([{'quantity': 2}]))
+        self._run_job('create_orders')
+        self.assertEqual(subscription.child_order_ids.amount_total, 46.0)
+
+    def test_prices_below_nothing_are_refused(self):
+        for bill_upfront in (True, False):
+            with self.assertRaisesRegex(ValidationError, "event 2: Book 2: the price cannot be negative"):
+                self._create_program(
+                    [{}, {'price_overridden': True, 'price_unit': -5.0}, {}], bill_upfront=bill_upfront
+                )
+        subscription = self._sell(self._create_program(2), confirm=False)
+        with self.assertRaisesRegex(ValidationError, "the price cannot be negative"):
+            subscription.order_line_id.price_unit = -15.0
+
+    def test_a_plan_that_comes_to_less_than_nothing_is_refused(self):
+        subscription = self._sell(self._create_program(2, bill_upfront=True), confirm=False)
+        for values in ({'price_unit': -30.0}, {'price_unit': 30.0, 'discount': 150.0}):
+            subscription.order_line_id.write(values)
+            self.assertIn("less than nothing", subscription.warning)
+            with self.assertRaisesRegex(UserError, "comes to less than nothing"):
+                subscription.order_id.action_confirm()
 
     def test_description_follows_the_salespersons_price(self):
         subscription = self._sell(self._create_program(2, bill_upfront=True), confirm=False)

@@ -538,6 +538,56 @@ class TestCardRoads(CardCase):
         self.assertEqual(self._get_charged(), [34.65])
         self._register(payments[0].move_line_id)
         self.assertEqual(self._get_open(payments)[0], ('paid', 0.0))
+        self.assertFalse(payments[0].is_parked)
+        self.assertFalse(payments[0].activity_ids)
+
+    def test_invoice_that_replaces_another_takes_over_its_instalments(self):
+        """*Reverse and Create Invoice*: the old bill is credited, the new one goes on with what was paid."""
+        subscription = self._sell_upfront()
+        payments = self._bill(subscription)
+        old = payments.invoice_id
+        action = (
+            self.env['account.move.reversal']
+            .with_context(active_model='account.move', active_ids=old.ids)
+            .create({'journal_id': old.journal_id.id})
+            .modify_moves()
+        )
+        new = self.env['account.move'].browse(action['res_id'])
+        self.assertEqual((payments.invoice_id, payments.mapped('state')), (new, ['scheduled'] * 3))
+
+        new.invoice_line_ids.price_unit = 60.0
+        new.action_post()
+
+        self.assertEqual(self._get_open(payments), [('paid', 0.0), ('scheduled', 20.79), ('scheduled', 10.56)])
+        self.assertEqual(old.payment_state, 'reversed')
+        for on in ('2027-01-31', '2027-03-02'):
+            self._run_job('process_payments', day(on))
+        self.assertEqual([amount for _reference, amount in self.ledger], [34.65, 20.79, 10.56])
+        self.assertEqual(new.amount_residual, 0.0)
+
+    def test_more_time_given_on_the_bill_counts_for_the_card(self):
+        subscription = self._sell_upfront()
+        payments = self._bill(subscription)
+
+        payments[1].move_line_id.date_maturity = day('2027-02-15')
+
+        self.assertEqual(payments[1].due_date, day('2027-02-15'))
+        self._run_job('process_payments', day('2027-02-14'))
+        self.assertEqual(len(self.ledger), 1)
+        self._run_job('process_payments', day('2027-02-15'))
+        self.assertEqual(self.ledger[1:], [(f'CP-{payments[1].id}-1', 20.79)])
+
+    def test_a_charge_is_in_the_books_where_odoo_waits_for_the_bank(self):
+        """With Odoo's accounting a provider needs no outstanding account: its payments have no entry of their own."""
+        provider = self.token.provider_id
+        lines = provider.journal_id.inbound_payment_method_line_ids
+        lines.filtered(lambda line: line.payment_provider_id == provider).payment_account_id = False
+        self.patch(self.registry['account.move'], '_get_invoice_in_payment_state', lambda _move: 'in_payment')
+        subscription = self._sell_upfront()
+
+        payments = self._bill(subscription)
+
+        self.assertEqual(self._get_open(payments)[0], ('paid', 0.0))
 
     def test_card_is_charged_only_what_is_left(self):
         payments = self._charge_first()

@@ -503,6 +503,18 @@ class TestChangedShipments(PaymentCase):
         lamp.product_uom_qty = 0
         self.assertEqual(self._get_amounts(subscription), [22.0])
 
+    def test_notes_and_sections_are_nothing_to_bill(self):
+        child, subscription = self._order_book()
+        child.order_line = [
+            Command.create({'display_type': 'line_section', 'name': "Your books"}),
+            Command.create({'display_type': 'line_note', 'name': "Gift wrapping"}),
+        ]
+        self._deliver(child)
+
+        self._run_job('process_payments', day('2027-01-20'))
+
+        self.assertEqual((child.invoice_ids.amount_total, subscription.payment_ids.state), (22.0, 'billed'))
+
     def test_raised_after_its_bill(self):
         """The extra is delivered, billed and paid, and then the plan is finished."""
         child, subscription = self._order_book(payment_term_id=self.thirds.id)

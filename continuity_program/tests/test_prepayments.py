@@ -103,6 +103,18 @@ class TestPrepayments(PrepaymentCase):
         self.assertEqual(subscription.payment_ids.invoice_id.amount_total, 39.3)
         self.assertIn(down_payment, order.invoice_ids)
 
+    def test_down_payment_on_a_shipment_is_taken_off_its_instalments(self):
+        program = self._create_program(1, payment_term_id=self.thirds.id, allowed_methods='on_account')
+        subscription = self._sell(program)
+        self._run_job('create_orders')
+        self._bill_down_payment(subscription.child_order_ids, 12.0)
+
+        self._run_job('process_payments')
+
+        self.assertEqual(subscription.payment_ids.mapped('amount'), [0.0, 2.66, 7.34])
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['paid', 'billed', 'billed'])
+        self.assertEqual(subscription.payment_ids.invoice_id.amount_total, 10.0)
+
     def test_down_payment_larger_than_the_plan_goes_with_the_ordinary_goods(self):
         lamp = self._create_product("Lamp", 500.0, invoice_policy='order')
         program = self._create_program(3, bill_upfront=True, allowed_methods='on_account')

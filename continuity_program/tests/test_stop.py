@@ -5,6 +5,7 @@ from odoo.tests import tagged
 from .common import day
 from .test_charges import ChargeCase
 from .test_payments import PaymentCase
+from .test_prepayments import PrepaymentCase
 
 
 class StopCase(PaymentCase):
@@ -328,6 +329,105 @@ class TestStopByCard(ChargeCase, StopCase):
         self._run_job('process_payments', day('2027-06-01'))
 
         self.assertEqual([amount for _reference, amount in self.ledger], [23.1, 23.1, 23.1])
+
+
+@tagged('post_install', '-at_install')
+class TestStopPaidBeforehand(PrepaymentCase, StopCase):
+    """What was paid before anything was billed, and is not owed, goes back."""
+
+    def _sell_unbilled(self, **values):
+        """Sell 69.30 in thirds, billed with the first shipment."""
+        program = self._create_program(
+            3,
+            bill_upfront=True,
+            payment_term_id=self.thirds.id,
+            upfront_invoice_moment='first_shipment',
+            allowed_methods='on_account',
+        )
+        return self._sell(program, **values)
+
+    def _stop(self, subscription):
+        """Stop by the dialog; return what it tells."""
+        dialog = self._open_dialog(subscription)
+        told = (dialog.to_credit, dialog.to_refund, dialog.to_pay)
+        dialog.action_stop()
+        return told
+
+    def test_down_payment_on_a_plan_of_which_nothing_is_sent(self):
+        subscription = self._sell_unbilled()
+        down_payment = self._bill_down_payment(subscription.order_id, 30.0)
+
+        self.assertEqual(self._stop(subscription), (30.0, 30.0, 0.0))
+
+        note = down_payment.reversal_move_ids
+        self.assertEqual((note.state, note.amount_total), ('draft', 30.0))
+        self.assertEqual(subscription.payment_ids.mapped('state'), ['cancelled'] * 3)
+        self.assertEqual(self._run_job('process_payments', day('2027-03-02')).selected_count, 0)
+
+    def test_down_payment_of_more_than_is_owed(self):
+        subscription = self._sell_unbilled()
+        order = subscription.order_id
+        down_payment = self._bill_down_payment(order, 30.0)
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+
+        self.assertEqual(self._stop(subscription), (8.0, 8.0, 0.0))
+
+        note = order.invoice_ids - down_payment
+        self.assertEqual((note.move_type, note.state, note.amount_total), ('out_refund', 'draft', 8.0))
+        self.assertEqual(self._run_job('process_payments', day('2027-03-02')).failed_count, 0)
+        note.action_post()
+        self.assertEqual(order.invoice_ids, note | down_payment)
+        self.assertEqual(order.invoice_status, 'invoiced')
+        self.assertEqual(set(subscription.payment_ids.mapped('state')), {'paid', 'cancelled'})
+
+    def test_down_payment_of_less_than_is_owed(self):
+        subscription = self._sell_unbilled()
+        self._bill_down_payment(subscription.order_id, 10.0)
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+
+        self.assertEqual(self._stop(subscription), (0.0, 0.0, 12.0))
+
+        self._run_job('process_payments', day('2027-03-02'))
+        self.assertEqual(subscription.payment_ids.invoice_id.amount_total, 12.0)
+
+    def test_down_payment_that_may_be_for_other_goods_stays(self):
+        subscription = self._sell_unbilled(confirm=False)
+        order = subscription.order_id
+        order.order_line = [Command.create({'product_id': self.books[4].id})]
+        order.action_confirm()
+        down_payment = self._bill_down_payment(order, 30.0)
+
+        self.assertEqual(self._stop(subscription), (0.0, 0.0, 0.0))
+
+        self.assertEqual(order.invoice_ids, down_payment)
+
+    def test_paid_online_and_not_billed(self):
+        subscription = self._sell_unbilled()
+        self._pay_online(subscription.order_id, 69.3)
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+
+        self.assertEqual(self._stop(subscription), (0.0, 47.3, 0.0))
+
+        self.assertEqual(subscription.activity_ids.summary, "Pay back")
+        self.assertIn("47.30", subscription.activity_ids.note)
+        self._run_job('process_payments', day('2027-03-02'))
+        self.assertEqual((subscription.order_id.invoice_ids.amount_total, self.ledger), (22.0, []))
+        self.assertEqual(set(subscription.payment_ids.mapped('state')), {'paid', 'cancelled'})
+
+    def test_rest_of_what_was_paid_online_for_the_first_shipments(self):
+        subscription = self._sell(self._create_program(3, allowed_methods='on_account'))
+        self._pay_online(subscription.order_id, 30.0)
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        self.assertEqual(self._open_dialog(subscription).to_refund, 8.0)
+        self._run_job('process_payments', day('2027-01-05'))
+
+        self.assertEqual(self._stop(subscription), (0.0, 8.0, 0.0))
+
+        self.assertIn("8.00", subscription.activity_ids.note)
 
 
 @tagged('post_install', '-at_install')

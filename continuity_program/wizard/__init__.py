@@ -1,3 +1,4 @@
+from . import account_move_reversal
 from . import continuity_extend
 from . import continuity_job_wizard
 from . import continuity_job_wizard_line

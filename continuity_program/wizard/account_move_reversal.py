@@ -1,0 +1,20 @@
+from odoo import models
+from odoo.fields import Command
+
+
+class AccountMoveReversal(models.TransientModel):
+    _inherit = 'account.move.reversal'
+
+    def _modify_default_reverse_values(self, origin_move):
+        """Let the invoice that replaces another one take over its instalments, and what was paid online for them."""
+        values = super()._modify_default_reverse_values(origin_move)
+        payments = origin_move.sudo().continuity_payment_ids
+        if not payments:
+            return values
+        payments.move_line_ids.continuity_payment_id = False
+        payments.notified_date = False
+        return {
+            **values,
+            'continuity_payment_ids': [Command.link(payment.id) for payment in payments],
+            'transaction_ids': [Command.link(transaction.id) for transaction in origin_move.sudo().transaction_ids],
+        }
