@@ -79,6 +79,16 @@ class TestPause(ContinuityCase):
         self.assertEqual((yearly.state, self._get_dates(yearly)), ('running', ['2027-01-05', '2028-01-05']))
         self.assertEqual(sent.state, 'done')
 
+    def test_the_dialog_asks_until_when(self):
+        subscription = self._sell(self._create_program(3)).with_context(continuity_as_of='2027-01-20')
+        action = subscription.action_pause()
+        wizard = subscription.env[action['res_model']].with_context(**action['context']).create({'until': '2027-04-05'})
+        wizard.action_pause()
+
+        self.assertEqual((subscription.state, subscription.resume_date), ('paused', day('2027-04-05')))
+        with self.assertRaisesRegex(UserError, "Paused"):
+            subscription.action_pause()
+
     def test_calendar_skips_what_was_dated_in_the_pause(self):
         program = self._create_program([{'start_date': day('2027-01-05')}, {}, {}, {}, {}])
         product = self._create_parent_product(program, continuity_event_count=3)
