@@ -37,6 +37,7 @@
         'wizard/continuity_plan_preview_views.xml',
         'wizard/continuity_stop_views.xml',
         'wizard/continuity_extend_views.xml',
+        'wizard/continuity_pause_views.xml',
         'report/continuity_forecast_report_views.xml',
         'report/continuity_retention_report_views.xml',
         'report/continuity_revenue_report_views.xml',

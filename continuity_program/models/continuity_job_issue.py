@@ -14,7 +14,28 @@ class ContinuityJobIssue(models.Model):
     )
     company_id = fields.Many2one(comodel_name='res.company', readonly=True)
     job = fields.Selection(related='run_id.job')
-    kind = fields.Char(readonly=True, help="'failed', or a short code of why it was passed over.")
+    kind = fields.Selection(
+        selection=[
+            ('failed', "Failed"),
+            ('unpaid', "Unpaid"),
+            ('unpaid_stopped', "Stopped, unpaid"),
+            ('no_token', "No usable card"),
+            ('card_expired', "Card expired"),
+            ('out_of_stock', "Out of stock"),
+            ('not_announced', "Not announced yet"),
+            ('no_email', "No email address"),
+            ('too_early', "Too early to deliver"),
+            ('not_due', "Not due any more"),
+            ('pending', "Being decided"),
+            ('nothing_left', "Nothing left to charge"),
+            ('taken_over', "Taken over by another run"),
+            ('not_committed', "Real card, run does not commit"),
+            ('locked', "In use by others"),
+            ('database', "Refused by the database"),
+        ],
+        readonly=True,
+        help="Failed, or why it was passed over.",
+    )
     res_model = fields.Char(string="Model", readonly=True)
     res_id = fields.Many2oneReference(string="Record ID", model_field='res_model', readonly=True)
     res_name = fields.Char(string="Record", compute='_compute_res_name')

@@ -98,13 +98,15 @@ class ContinuityLine(models.Model):
 
     def _is_repriced(self, vals, update):
         """Whether the line takes the program's price of today: an event's own price is followed, a price list's is
-        fixed when ordered, unless the program names a day from which new prices hold."""
+        fixed when ordered, unless the program names another day from which new prices hold. They are taken once: what
+        the price list says later is for new customers."""
         if {'product_id', 'quantity', 'product_uom_id'} & update.keys() or self.subscription_id.price_per_event:
             return True
         start = self.program_id.new_price_date
-        if start:
-            return update.get('date_planned', self.date_planned) >= start
-        return bool(self.is_event_price or vals['is_event_price'])
+        if start and update.get('date_planned', self.date_planned) < start:
+            return False
+        is_rise = start and start != self.subscription_id.new_price_date
+        return bool(is_rise or self.is_event_price or vals['is_event_price'])
 
     def _get_update_changes(self, update):
         """Return what is written on the line, named after the most important of it."""

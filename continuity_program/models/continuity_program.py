@@ -91,8 +91,9 @@ class ContinuityProgram(models.Model):
     new_price_date = fields.Date(
         string="New Prices for Sold Plans From",
         tracking=True,
-        help="Plans already sold take the prices of this day for what ships on it or later; what ships earlier keeps "
-        "its price. Empty: they follow the events' own prices at once, and keep the price list's of their order.",
+        help="Plans already sold take the prices of this day, once, for what ships on it or later; what ships earlier "
+        "keeps its price. So change the price list first; a later rise needs another day. Empty: they follow the "
+        "events' own prices at once, and keep the price list's of their order.",
     )
     bill_upfront = fields.Boolean(string="Bill the Whole Plan in Advance", tracking=True)
     upfront_price_policy = fields.Selection(

@@ -95,6 +95,9 @@ class ContinuitySubscription(models.Model):
         check_company=True,
     )
     program_revision = fields.Integer(readonly=True)
+    new_price_date = fields.Date(
+        readonly=True, help="The day from which the plan has the program's new prices, where the program named one."
+    )
     product_id = fields.Many2one(
         related='order_line_id.product_id', string="Parent Product", store=True, precompute=True
     )

@@ -19,10 +19,13 @@ class ContinuitySubscription(models.Model):
 
     @api.model
     def _job_close_domain(self, as_of):
-        """Return the running subscriptions that are finished, and the ended ones whose parent order is to be closed."""
-        return self._get_finished_domain() | (
-            Domain('state', 'in', ('done', 'cancelled'))
-            & Domain('order_id', 'any', self.env['sale.order']._get_continuity_closable_domain())
+        """Return the running subscriptions that are finished, the paused ones whose pause has ended, and the ended ones
+        whose parent order is to be closed."""
+        closable = self.env['sale.order']._get_continuity_closable_domain()
+        return (
+            self._get_finished_domain()
+            | (Domain('state', '=', 'paused') & Domain('resume_date', '<=', as_of))
+            | (Domain('state', 'in', ('done', 'cancelled')) & Domain('order_id', 'any', closable))
         )
 
     @api.model
@@ -46,11 +49,24 @@ class ContinuitySubscription(models.Model):
         )
 
     def _job_close_process(self, batch):
-        self._finish()
+        """Close what is finished; where nothing is due, a pause ends here."""
+        self._end_pauses()
+        running = self.filtered(lambda subscription: subscription.state == 'running')
+        (self - running | running.filtered_domain(self._get_finished_domain()))._finish()
         batch.done += len(self)
 
     def _job_close_preview(self, batch):
-        return [{**subscription._prepare_preview_row(), 'date': batch.as_of} for subscription in self]
+        return [
+            {**subscription._prepare_preview_row(), 'change': subscription._get_closing_text(), 'date': batch.as_of}
+            for subscription in self
+        ]
+
+    def _get_closing_text(self):
+        """Return in words what the job does with the subscription."""
+        self.ensure_one()
+        if self.state == 'paused':
+            return self.env._("%(subscription)s goes on after its pause", subscription=self.display_name)
+        return self.display_name
 
     def _finish(self):
         """Close the subscriptions that still run, and the parent orders that are finished with them."""

@@ -1,3 +1,4 @@
+import logging
 from collections import Counter
 from datetime import timedelta
 
@@ -5,6 +6,10 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import format_date
+
+from .continuity_job_run import NOBODYS_FAULT
+
+_logger = logging.getLogger(__name__)
 
 
 class ContinuitySubscription(models.Model):
@@ -49,15 +54,53 @@ class ContinuitySubscription(models.Model):
                 due.append((lines, substitutes))
         for (subscription, kind, reason), count in skipped.items():
             batch.skip(subscription, kind, reason, count)
-        made = due[: batch.limit]
-        for lines, substitutes in made:
-            lines.subscription_id._write_substitutes(substitutes)
-        self._create_child_orders([lines for lines, _substitutes in made])
+        self._make_shipments(due[: batch.limit], batch)
         # Not earlier: a lost box that is sent again goes out all the same.
         for subscription, kind, reason in skipped:
             if kind == 'unpaid_stopped':
                 subscription._stop_unpaid(reason)
-        batch.done += len(made)
+
+    def _make_shipments(self, shipments, batch):
+        """Make the child orders: all at once or, where that fails for a subscription by itself, one by one, so that one
+        bad box holds back no other that is due.
+
+        :param shipments: list of (lines, what is sent instead of them, the product by line).
+        """
+        if len(self) > 1 or len(shipments) < 2:
+            self._make_together(shipments, batch)
+            return
+        try:
+            with self.env.cr.savepoint():
+                self._make_together(shipments, batch)
+        except NOBODYS_FAULT:
+            raise
+        except Exception:
+            self._make_one_by_one(shipments, batch)
+
+    def _make_one_by_one(self, shipments, batch):
+        """Make child orders of one subscription, each by itself, and set it aside for those that fail."""
+        errors = []
+        for shipment in shipments:
+            try:
+                with self.env.cr.savepoint():
+                    self._make_together([shipment], batch)
+            except NOBODYS_FAULT:
+                raise
+            except Exception as error:
+                errors.append(error)
+        if len(errors) == len(shipments):
+            raise errors[0]
+        if errors:
+            reason = self.env['continuity.job.run']._explain(errors[0])
+            _logger.info("create_orders of %s: %s of %s failed: %s", self, len(errors), len(shipments), reason)
+            batch.fail(self, reason, len(errors))
+            self._park('create_orders', reason)
+
+    def _make_together(self, shipments, batch):
+        for lines, substitutes in shipments:
+            lines.subscription_id._write_substitutes(substitutes)
+        self._create_child_orders([lines for lines, _substitutes in shipments])
+        batch.done += len(shipments)
 
     def _job_create_orders_weigh(self, batch):
         return len(self._get_due_shipments(batch))

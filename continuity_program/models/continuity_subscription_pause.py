@@ -10,10 +10,20 @@ class ContinuitySubscription(models.Model):
     pause_date = fields.Date(readonly=True, help="The first day of the pause.")
 
     def action_pause(self):
-        """Pause until somebody resumes."""
+        """Open the dialog that asks until when, and pauses."""
+        self.ensure_one()
         self.check_access('write')
-        self._pause()
-        return True
+        reason = self._get_pause_refusal()
+        if reason:
+            raise UserError(reason)
+        return {
+            'type': 'ir.actions.act_window',
+            'name': self.env._("Pause %(subscription)s", subscription=self.display_name),
+            'res_model': 'continuity.pause',
+            'view_mode': 'form',
+            'target': 'new',
+            'context': {'default_subscription_id': self.id},
+        }
 
     def action_resume(self):
         """Go on from today."""

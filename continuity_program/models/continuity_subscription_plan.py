@@ -135,6 +135,7 @@ class ContinuitySubscription(models.Model):
                 'anchor_date': self._get_anchor(today),
                 'start_event': self.start_event if self.is_start_event_chosen else first_event,
                 'program_revision': self.program_id.revision,
+                'new_price_date': self.program_id.new_price_date,
             }
         )
 
@@ -250,17 +251,15 @@ class ContinuitySubscription(models.Model):
             if shipment.event not in events:
                 events[shipment.event] = self._prepare_event(program_lines[shipment.event])
             for program_line, vals in events[shipment.event].items():
-                yield (
-                    {
-                        **vals,
-                        'event_number': shipment.number,
-                        'occurrence': shipment.occurrence,
-                        'date_planned': shipment.date,
-                        'date_scheduled': shipment.date,
-                        'shipping_amount': self._get_shipping_amount() if shipment.number != shipping_number else 0.0,
-                    },
-                    program_line,
-                )
+                vals = {
+                    **vals,
+                    'event_number': shipment.number,
+                    'occurrence': shipment.occurrence,
+                    'date_planned': shipment.date,
+                    'date_scheduled': shipment.date,
+                    'shipping_amount': self._get_shipping_amount() if shipment.number != shipping_number else 0.0,
+                }
+                yield self._with_new_price(vals, program_line), program_line
                 shipping_number = shipment.number
 
     def _prepare_event(self, program_lines):
@@ -537,9 +536,7 @@ class ContinuitySubscription(models.Model):
         ]
         previous = self._get_previous_lines()
         return [
-            {**self._with_new_price(vals, program_line), **previous[program_line]._prepare_next_price(vals)}
-            if program_line in previous
-            else self._with_new_price(vals, program_line)
+            {**vals, **previous[program_line]._prepare_next_price(vals)} if program_line in previous else vals
             for vals, program_line in self._prepare_lines(shipments)
         ]
 

@@ -31,10 +31,11 @@ class ContinuitySubscription(models.Model):
         )
 
     def _job_sync_process(self, batch):
-        for subscription in self:
-            changes = subscription._sync()
+        told = {subscription: subscription._sync() for subscription in self}
+        for subscription, changes in told.items():
             if changes:
                 batch.change(subscription, '\n'.join(change.text for change in changes))
+        self._log_sync(told)
         batch.done += len(self)
 
     def _job_sync_preview(self, batch):
@@ -74,16 +75,25 @@ class ContinuitySubscription(models.Model):
         subscription.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
         subscription.line_ids._planned()._align_shipments()
         subscription._planning().write(values)
-        told = [change for change in changes if change.text]
-        if any(change.kind != 'kept' for change in told):
-            subscription._log_sync(told)
-        return told
+        return [change for change in changes if change.text]
 
-    def _log_sync(self, changes):
-        """Leave a note of the changes in the chatter."""
-        heading = self.env._("The plan follows program %(program)s:", program=self.program_id.display_name)
-        items = Markup().join(Markup("<li>%s</li>") % change.text for change in changes)
-        self._message_log(body=Markup("%s<ul>%s</ul>") % (heading, items))
+    @api.model
+    def _log_sync(self, told):
+        """Leave a note of what was changed on each plan, and on its parent order.
+
+        :param dict told: what ``_sync`` returned, by subscription.
+        """
+        plan_notes, order_notes = {}, {}
+        for subscription, changes in told.items():
+            if all(change.kind == 'kept' for change in changes):
+                continue
+            items = Markup("<ul>%s</ul>") % Markup().join(Markup("<li>%s</li>") % change.text for change in changes)
+            plan_notes[subscription.id] = items
+            order_notes.setdefault(subscription.order_id.id, Markup())
+            order_notes[subscription.order_id.id] += subscription._get_html_link() + items
+        heading = self.env._("The plan follows its program:") + " "
+        for model, notes in (('continuity.subscription', plan_notes), ('sale.order', order_notes)):
+            self.env[model].browse(notes)._message_log_batch({key: heading + note for key, note in notes.items()})
 
     # === WHAT HAS CHANGED === #
 
@@ -107,7 +117,6 @@ class ContinuitySubscription(models.Model):
         previous = self._get_previous_lines()
         changes, met = [], originals.browse()
         for vals, program_line in self._prepare_lines(shipments):
-            vals = self._with_new_price(vals, program_line)
             line = known.get((program_line, vals['occurrence']))
             if not line:
                 changes.append(self._get_addition(self._with_agreed_price(vals, previous.get(program_line))))
@@ -305,16 +314,18 @@ class ContinuitySubscription(models.Model):
         start = self.program_id.new_price_date
         if not start or vals['date_planned'] < start or self.price_per_event:
             return vals
-        return {
-            **vals,
-            **self._prepare_price_values(
-                program_line.product_id,
-                vals['quantity'],
-                program_line.product_uom_id,
-                program_line,
-                price_date=self.company_id._get_continuity_noon(start),
-            ),
-        }
+        price_date = self.company_id._get_continuity_noon(start)
+        # Who orders on that day or later, or pays in advance, does so at the prices of the order's day.
+        if price_date <= self.order_id.date_order or (self.bill_upfront and self.state not in ('running', 'paused')):
+            return vals
+        prices = self._prepare_price_values(
+            program_line.product_id,
+            vals['quantity'],
+            program_line.product_uom_id,
+            program_line,
+            price_date=price_date,
+        )
+        return {**vals, **prices}
 
     def _with_agreed_price(self, vals, previous):
         """Return the values of a line that is added with the price agreed for the one before, where the program's price
@@ -328,7 +339,10 @@ class ContinuitySubscription(models.Model):
 
     def _prepare_synced_counts(self, shipments):
         """Return what the subscription keeps of its plan: what is left to plan, and what the program does not have."""
-        values = {'program_revision': self.program_id.revision}
+        values = {
+            'program_revision': self.program_id.revision,
+            'new_price_date': self.program_id.new_price_date,
+        }
         if self.bill_upfront:
             return values
         positions = {(shipment.event, shipment.occurrence) for shipment in shipments}

@@ -355,5 +355,9 @@ class SaleOrder(models.Model):
         # A copied plan gets shipping costs of its own.
         return super()._get_copiable_order_lines().filtered(lambda line: not line.continuity_shipping_of_id)
 
+    def _recompute_prices(self):
+        super()._recompute_prices()
+        self.continuity_subscription_ids.filtered(lambda subscription: subscription.state == 'draft')._plan()
+
     def _get_update_prices_lines(self):
         return super()._get_update_prices_lines().filtered(lambda line: not line._is_continuity())

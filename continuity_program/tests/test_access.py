@@ -33,6 +33,7 @@ PUBLIC_METHODS = {
     'continuity.mass.change': {'action_apply', 'action_preview', 'create', 'write'},
     'continuity.mass.change.line': {'create', 'write'},
     'continuity.parking.mixin': {'action_retry'},
+    'continuity.pause': {'action_pause'},
     'continuity.payment': {
         'action_charge',
         'action_hold',
@@ -157,6 +158,7 @@ ACCESS = {
     'continuity.job.wizard': {'manager': 'rwc'},
     'continuity.job.wizard.line': {'manager': 'rwcu'},
     'continuity.extend': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
+    'continuity.pause': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.stop': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.stop.line': {'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu'},
     'continuity.mass.change': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},

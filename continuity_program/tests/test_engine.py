@@ -215,6 +215,22 @@ class TestBadRecord(EngineCase):
 
         self.assertOnlyTheBadOneIsParked(run, "Old Book", "archived")
 
+    def test_a_bad_box_holds_back_no_other_that_is_due(self):
+        archived = self._create_product("Old Book")
+        self.bad.line_ids[1].product_id = archived
+        archived.active = False
+
+        with mute_logger(ENGINE):
+            run = self._run_job('create_orders', day('2027-03-01'))
+
+        self.assertCounts(run, done=14, failed=1)
+        self.assertIssuesAddUp(run)
+        self.assertEqual(self.bad.line_ids.mapped('state'), ['ordered', 'planned', 'ordered'])
+        self.assertRecordValues(self.bad, [{'is_parked': True, 'park_job': 'create_orders', 'park_count': 1}])
+        self.assertIn("Old Book", self.bad.park_reason)
+        self.bad.line_ids[1].product_id = self.books[1]
+        self.assertCounts(self._run_job('create_orders', day('2027-03-01')), done=1)
+
     def test_a_price_list_in_another_currency_is_refused(self):
         currency = self.env['res.currency'].create({'name': "CNT", 'symbol': "¤"})
         pricelist = self.env['product.pricelist'].create({'name': "Moved Abroad"})

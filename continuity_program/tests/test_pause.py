@@ -63,6 +63,32 @@ class TestPause(ContinuityCase):
         self.assertEqual(subscription.state, 'running')
         self.assertEqual(self._get_dates(subscription)[1:], ['2027-04-05', '2027-05-05'])
 
+    def test_paused_until_a_day_goes_on_where_nothing_is_due_then(self):
+        yearly = self._sell(self._create_program([{}, {'interval_unit': 'year'}]), on=day('2027-01-05'))
+        sent = self._sell(self._create_program(1), on=day('2027-01-05'))
+        self._run_job('create_orders', day('2027-01-05'))
+        for subscription in yearly, sent:
+            self._pause(subscription, '2027-01-20', until='2027-04-05')
+        self._deliver(sent.child_order_ids)
+        self._run_job('process_payments', day('2027-04-04'))
+        self._pay(sent.payment_ids)
+
+        self.assertEqual(self._run_job('close', day('2027-04-04')).selected_count, 0)
+        self.assertEqual(self._run_job('close', day('2027-04-05')).done_count, 2)
+
+        self.assertEqual((yearly.state, self._get_dates(yearly)), ('running', ['2027-01-05', '2028-01-05']))
+        self.assertEqual(sent.state, 'done')
+
+    def test_the_dialog_asks_until_when(self):
+        subscription = self._sell(self._create_program(3)).with_context(continuity_as_of='2027-01-20')
+        action = subscription.action_pause()
+        wizard = subscription.env[action['res_model']].with_context(**action['context']).create({'until': '2027-04-05'})
+        wizard.action_pause()
+
+        self.assertEqual((subscription.state, subscription.resume_date), ('paused', day('2027-04-05')))
+        with self.assertRaisesRegex(UserError, "Paused"):
+            subscription.action_pause()
+
     def test_calendar_skips_what_was_dated_in_the_pause(self):
         program = self._create_program([{'start_date': day('2027-01-05')}, {}, {}, {}, {}])
         product = self._create_parent_product(program, continuity_event_count=3)

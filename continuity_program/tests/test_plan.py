@@ -1010,6 +1010,19 @@ class TestReplan(PlanCase):
         self.assertEqual(subscription.amount_total, 34.65)
         self.assertEqual(subscription.line_ids.mapped('price_total'), [11.0, 11.55, 12.1])
 
+    def test_update_prices_of_the_quotation(self):
+        agreed = self._sell(self.program, confirm=False, price_per_event=12.0)
+        subscription = self._sell(self.program, confirm=False)
+        subscription.line_ids[2].price_unit = 5.0
+        self.books[:3].write({'list_price': 50.0})
+
+        for order in (agreed | subscription).order_id:
+            order.action_update_prices()
+
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [50.0, 50.0, 5.0])
+        self.assertEqual(subscription.order_line_id.price_unit, 0.0)
+        self.assertEqual(agreed.line_ids.mapped('price_unit'), [12.0, 12.0, 12.0])
+
     def test_fiscal_position_of_the_quotation(self):
         position = self.env['account.fiscal.position'].create({'name': "Abroad"})
         self.env['account.tax'].create(

@@ -372,13 +372,11 @@ class TestSync(SyncCase):
 
         self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0, 32.0, 5.0])
 
-    def test_price_rise_of_the_price_list_from_a_day_on(self):
-        pricelist = self.env['product.pricelist'].create({'name': "Members"})
-        self.customer.property_product_pricelist = pricelist
-        subscription = self._sell(self.program)
+    def _raise_price_list(self):
+        """Let the customer's price list ask for 10 % more from 1 March on."""
         self.env['product.pricelist.item'].create(
             {
-                'pricelist_id': pricelist.id,
+                'pricelist_id': self.customer.property_product_pricelist.id,
                 'applied_on': '3_global',
                 'compute_price': 'percentage',
                 'percent_price': -10.0,
@@ -387,11 +385,57 @@ class TestSync(SyncCase):
         )
         self.program.new_price_date = day('2027-03-01')
 
+    def test_price_rise_of_the_price_list_from_a_day_on(self):
+        self.customer.property_product_pricelist = self.env['product.pricelist'].create({'name': "Members"})
+        subscription = self._sell(self.program)
+        self._raise_price_list()
+
         self._sync(subscription)
 
         self.assertEqual(
             [round(price, 2) for price in subscription.line_ids.mapped('price_unit')], [20.0, 21.0, 24.2, 25.3]
         )
+
+    def test_who_orders_before_the_day_of_a_price_rise_has_it_from_that_day_on(self):
+        self.customer.property_product_pricelist = self.env['product.pricelist'].create({'name': "Members"})
+        self._raise_price_list()
+        subscription = self._sell(self.program)
+        prices = [round(price, 2) for price in subscription.line_ids.mapped('price_unit')]
+        self.assertEqual(prices, [20.0, 21.0, 24.2, 25.3])
+        prepaid = self._sell(self.program, bill_upfront=True)
+        self.assertEqual(prepaid.line_ids.mapped('price_unit'), [20.0, 21.0, 22.0, 23.0])
+
+    def test_price_rise_is_taken_once(self):
+        subscription = self._sell(self.program)
+        self.books[:4].write({'list_price': 50.0})
+        self.program.new_price_date = day('2027-03-01')
+        self._sync(subscription)
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0, 50.0, 50.0])
+
+        # Another rise, for new customers only, and another change of the program.
+        self.books[:4].write({'list_price': 80.0})
+        self.program.line_ids[3].carrier_id = self.env.ref('delivery.free_delivery_carrier')
+        newer = self._sell(self.program)
+        self._sync(subscription)
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0, 50.0, 50.0])
+        self.assertEqual(subscription.line_ids[3].carrier_id, self.program.line_ids[3].carrier_id)
+        self.assertEqual(newer.line_ids.mapped('price_unit'), [80.0] * 4)
+
+        self.program.new_price_date = day('2027-04-01')
+        self._sync(subscription)
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0, 50.0, 80.0])
+
+    def test_an_events_own_price_is_followed_behind_the_day_of_new_prices(self):
+        subscription = self._sell(self.program)
+        for line, price in zip(self.program.line_ids, (30.0, 31.0, 32.0, 33.0), strict=True):
+            line.write({'price_unit': price, 'price_overridden': True})
+        self.program.new_price_date = day('2027-03-01')
+        self._sync(subscription)
+
+        self.program.line_ids.write({'price_unit': 40.0})
+        self._sync(subscription)
+
+        self.assertEqual(subscription.line_ids.mapped('price_unit'), [20.0, 21.0, 40.0, 40.0])
 
     def test_extension_takes_the_new_price(self):
         self.company.continuity_repeat_threshold = 2
@@ -502,6 +546,16 @@ class TestSync(SyncCase):
 
         self.assertEqual(run.done_count, 1)
         self.assertEqual([len(sub.line_ids) for sub in (paused, stopped, draft)], [5, 4, 4])
+
+    def test_a_note_is_left_on_the_plan_and_on_its_parent_order(self):
+        subscription, other = self._sell(self.program), self._sell(self._create_program(2))
+        self.program.line_ids[1].quantity = 2
+
+        self._sync(subscription)
+
+        for record in subscription, subscription.order_id:
+            self.assertIn("Shipment 2, Book 2: Quantity 1 → 2", record.message_ids[0].body)
+        self.assertNotIn("Quantity", ''.join(other.order_id.message_ids.mapped('body')))
 
     def test_preview_tells_what_the_run_does_and_writes_nothing(self):
         first, second = self._sell(self.program), self._sell(self.program)

@@ -4,6 +4,7 @@ from . import continuity_job_wizard
 from . import continuity_job_wizard_line
 from . import continuity_mass_change
 from . import continuity_mass_change_line
+from . import continuity_pause
 from . import continuity_plan_preview
 from . import continuity_plan_preview_line
 from . import continuity_stop

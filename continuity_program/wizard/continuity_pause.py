@@ -1,0 +1,20 @@
+from odoo import fields, models
+
+
+class ContinuityPause(models.TransientModel):
+    """The dialog that pauses a subscription: until when, and what becomes of what is dated in the pause."""
+
+    _name = 'continuity.pause'
+    _description = "Pause a Subscription"
+
+    subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
+    is_calendar = fields.Boolean(related='subscription_id.is_calendar')
+    bill_upfront = fields.Boolean(related='subscription_id.bill_upfront')
+    until = fields.Date(help="The first day on which shipments go out again. Empty: when somebody resumes.")
+
+    def action_pause(self):
+        """Pause the subscription."""
+        self.ensure_one()
+        self.subscription_id.check_access('write')
+        self.subscription_id._pause(self.until)
+        return {'type': 'ir.actions.act_window_close'}
