@@ -62,4 +62,7 @@ from . import sale_order_line
 from . import sale_order_line_invoice
 from . import payment_transaction
 from . import stock_move
+from . import stock_move_bulk
 from . import stock_picking
+from . import stock_quant
+from . import stock_rule

@@ -100,10 +100,21 @@ class ContinuitySubscription(models.Model):
         for payment, amount in zip(payments, amounts, strict=True):
             payment.amount = amount
 
-    def _plan_child_payments(self, child):
-        """Plan the instalments of a child order that bills its shipment."""
+    @api.model
+    def _plan_child_payments(self, children):
+        """Plan the instalments of child orders that bill their shipment, of all in one go."""
+        self._write_payments(
+            [
+                values
+                for child in children
+                for values in child.order_line.continuity_line_id.subscription_id._prepare_child_payments(child)
+            ]
+        )
+
+    def _prepare_child_payments(self, child):
+        """Return the values of the instalments of a child order."""
         self.ensure_one()
-        self._create_payments(
+        return self._prepare_payments(
             child,
             child.amount_total,
             self._get_child_term(child),
@@ -149,38 +160,46 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         return self.payment_method == 'token' and self.company_id.continuity_charge_moment == 'creation'
 
-    def _create_payments(self, order, amount, term, date_ref, due_at_once, on=None):
+    def _create_payments(self, order, amount, term, date_ref, due_at_once):
         """Create the instalments of an order.
 
         :param amount: taxes included, in the order's currency.
         :param term: the payment schedule, an ``account.payment.term`` or nothing for one payment.
         :param date_ref: the day the schedule counts from.
-        :param due_at_once: without a schedule, whether it is due on the day ``on`` (``date_ref`` when not given), and
-            not when the order ships.
+        :param due_at_once: without a schedule, whether it is due on ``date_ref``, and not when the order ships.
+        """
+        return self._write_payments(self._prepare_payments(order, amount, term, date_ref, due_at_once))
+
+    @api.model
+    def _write_payments(self, values_list):
+        return (
+            self.env['continuity.payment']
+            .sudo()
+            .with_context(mail_create_nolog=True, tracking_disable=True)
+            .create(values_list)
+        )
+
+    def _prepare_payments(self, order, amount, term, date_ref, due_at_once, on=None):
+        """Return the values of the instalments of an order: see ``_create_payments``.
+
+        :param on: the day on which a payment without a schedule is due at once; ``date_ref`` when not given.
         """
         self.ensure_one()
         instalments = [((on or date_ref) if due_at_once else False, amount)]
         if term:
             instalments = self._get_instalments(order, amount, term, date_ref)
-        return (
-            self.env['continuity.payment']
-            .sudo()
-            .with_context(mail_create_nolog=True, tracking_disable=True)
-            .create(
-                [
-                    {
-                        'subscription_id': self.id,
-                        'order_id': order.id,
-                        'number': number,
-                        'due_date': due_date,
-                        'amount': instalment,
-                        'method': self.payment_method,
-                        'has_schedule': bool(term),
-                    }
-                    for number, (due_date, instalment) in enumerate(instalments, start=1)
-                ]
-            )
-        )
+        return [
+            {
+                'subscription_id': self.id,
+                'order_id': order.id,
+                'number': number,
+                'due_date': due_date,
+                'amount': instalment,
+                'method': self.payment_method,
+                'has_schedule': bool(term),
+            }
+            for number, (due_date, instalment) in enumerate(instalments, start=1)
+        ]
 
     def _get_instalments(self, order, amount, term, date_ref):
         """Return (due date, amount) of each line of a payment schedule, the earliest first.

@@ -319,15 +319,24 @@ class SaleOrder(models.Model):
         result = super()._action_confirm()
         self.continuity_subscription_ids._planning().write({'is_page_shown': True})
         self.continuity_subscription_ids._run()
-        for child in self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments()):
-            subscription = child.order_line.continuity_line_id.subscription_id
-            if subscription and not subscription.bill_upfront and not child._is_continuity_replacement():
-                subscription._plan_child_payments(child)
-            if subscription.payment_method == 'token':
-                subscription._update_holds()
+        children = self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments())
+        children._plan_continuity_payments()
         if self.continuity_subscription_ids.filtered('bill_upfront'):
             self.env['continuity.job.run']._trigger_cron('process_payments')
         return result
+
+    def _plan_continuity_payments(self):
+        """Plan what child orders bill, and hold those that wait to be paid."""
+        billing = self.filtered(
+            lambda child: (
+                child.order_line.continuity_line_id
+                and not child.order_line.continuity_line_id.subscription_id.bill_upfront
+                and not child._is_continuity_replacement()
+            )
+        )
+        self.env['continuity.subscription']._plan_child_payments(billing)
+        subscriptions = self.order_line.continuity_line_id.subscription_id
+        subscriptions.filtered(lambda subscription: subscription.payment_method == 'token')._update_holds()
 
     def _action_cancel(self):
         running = self.continuity_subscription_ids.filtered(lambda sub: sub.state in ('running', 'paused'))

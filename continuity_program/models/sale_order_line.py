@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .stock_bulk import BulkDelivery
+
 
 class SaleOrderLine(models.Model):
     _name = 'sale.order.line'
@@ -280,4 +282,13 @@ class SaleOrderLine(models.Model):
         goods = self.filtered(
             lambda line: not line.continuity_subscription_ids and (line.move_ids or not line._sells_program())
         )
+        if BulkDelivery.of(self.env):
+            goods._create_continuity_references()
         return super(SaleOrderLine, goods)._action_launch_stock_rule(previous_product_uom_qty=previous_product_uom_qty)
+
+    def _create_continuity_references(self):
+        """Make in one go what ties the transfers to their orders, of orders that have none yet."""
+        sent = self.filtered(lambda line: line.product_id.type == 'consu' and not line.order_id.stock_reference_ids)
+        self.env['stock.reference'].create(
+            [lines[0]._prepare_reference_vals() for lines in sent.grouped('order_id').values()]
+        )

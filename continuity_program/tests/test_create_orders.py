@@ -716,10 +716,10 @@ class TestQueryCount(CreateOrdersCase):
         program = self._create_program([{'event_number': 1}, {'event_number': 1}, {'event_number': 2}])
         self._count_queries(program, 2)  # caches are warm after it
 
-        few, many = self._count_queries(program, 10), self._count_queries(program, 20)
+        few, many, more = (self._count_queries(program, count) for count in (10, 20, 40))
 
-        self.assertAlmostEqual(few / 10, many / 20, delta=5, msg=f"{few} queries for 10, {many} for 20")
-        more = self._count_queries(program, 40)
-        self.assertAlmostEqual(
-            (many - few) / 10, (more - many) / 20, delta=1, msg=f"{few} queries for 10, {many} for 20, {more} for 40"
-        )
+        # Each run has some of its own, whatever it makes; what one child order more costs is what counts.
+        message = f"{few} queries for 10, {many} for 20, {more} for 40"
+        self.assertAlmostEqual((many - few) / 10, (more - many) / 20, delta=1, msg=message)
+        # Made together: Odoo's own batch of the same needs 50.
+        self.assertLess((more - many) / 20, 20, msg=message)
