@@ -139,7 +139,8 @@ class SaleOrderLine(models.Model):
         moved = parents.browse()
         if 'order_id' in vals:
             moved = parents.filtered(lambda line: line.order_id.id != vals['order_id'])
-            moved._check_move(self.env['sale.order'].browse(vals['order_id']))
+            if moved and not moved._may_move_to(self.env['sale.order'].browse(vals['order_id'])):
+                raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
         quantities = {}
         if {'product_uom_qty', 'product_uom_id'} & vals.keys():
             quantities = {line: line._get_plan_quantity() for line in parents}
@@ -159,17 +160,12 @@ class SaleOrderLine(models.Model):
             self.order_id._follow_continuity_amount()
         return result
 
-    def _check_move(self, order):
-        """:raise UserError: unless plans move from one quotation of a company to another, as when carts are merged."""
-        subscriptions = self.continuity_subscription_ids
-        if order.state not in ('draft', 'sent') or any(
-            subscription.state != 'draft' or subscription.company_id != order.company_id
-            for subscription in subscriptions
-        ):
-            raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
+    def _may_move_to(self, order):
+        """Whether lines with plans may move to another order: an addon may let them, as when carts are merged."""
+        return False
 
     def _move_plans(self):
-        """Take the plans along with the lines that have moved to another quotation."""
+        """Take the plans along with lines that have moved to another quotation."""
         for line in self:
             subscription = line.continuity_subscription_ids.sudo()
             shipping = subscription.shipping_line_ids.filtered(lambda other, line=line: other.order_id != line.order_id)
