@@ -1,4 +1,5 @@
-"""The cached databases: with the dependencies only, without and with demo data, and the template with our addons."""
+"""The cached databases: with the dependencies only, without and with demo data, the template with our addons, and one
+with what they are glued to, such as the shop."""
 
 import hashlib
 import json
@@ -15,18 +16,22 @@ from .project import (
     BASE_DB,
     DEMO_BASE_DB,
     DEMO_DB,
+    GLUE_DB,
     LOGS,
     STATE,
     TEMPLATE_DB,
     addons,
-    addons_fingerprint,
+    fingerprint_of,
+    glue_addons,
     locked,
+    main_addons,
     outside_depends,
 )
 
 HERE = Path(__file__).resolve().parent
 _PREPARE = HERE / "prepare_base.py"
 _TEST_MODULES = ("payment_demo",)  # a payment provider that answers without a network
+_GLUE_MODULES = ("website_sale_stock",)  # what a shop has by itself where there is stock
 _SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell)_(\d+)(?:-\w+)?")
 
 
@@ -37,12 +42,24 @@ def provide() -> None:
     if not addons():
         say("   no addon continuity_program yet: only the base database was made")
         return
-    fingerprint = {"base": _base_fingerprint(), "addons": addons_fingerprint()}
+    fingerprint = _template_fingerprint()
     if _is_current(TEMPLATE_DB, fingerprint):
         return
     with step(f"making database {TEMPLATE_DB}"), _replacing(TEMPLATE_DB, fingerprint) as name:
         postgres.copy(BASE_DB, name)
-        _install(name, [addon.name for addon in addons()])
+        _install(name, [addon.name for addon in main_addons()])
+
+
+def provide_glue() -> None:
+    """The template with the glue addons and what they join ours to. Only their tests need it, so nothing else waits."""
+    with locked():
+        fingerprint = {**_template_fingerprint(), "glue": fingerprint_of(glue_addons())}
+        if _is_current(GLUE_DB, fingerprint):
+            return
+        with step(f"making database {GLUE_DB}"), _replacing(GLUE_DB, fingerprint) as name:
+            postgres.copy(TEMPLATE_DB, name)
+            modules = [*_GLUE_MODULES, *(addon.name for addon in glue_addons())]
+            _install(name, modules, "--skip-auto-install")
 
 
 def make_demo(name: str = DEMO_DB, on: date | None = None) -> None:
@@ -51,7 +68,7 @@ def make_demo(name: str = DEMO_DB, on: date | None = None) -> None:
         _provide_base(DEMO_BASE_DB, "--with-demo")
         with step(f"making database {name}"):
             postgres.copy(DEMO_BASE_DB, name)
-            _install(name, [addon.name for addon in addons()], "--with-demo", on=on)
+            _install(name, [addon.name for addon in main_addons()], "--with-demo", on=on)
 
 
 def _provide_base(name: str, *options: str) -> None:
@@ -71,6 +88,10 @@ def _base_fingerprint() -> dict:
         "modules": [*outside_depends(), *_TEST_MODULES],
         "prepared": hashlib.sha256(_PREPARE.read_bytes()).hexdigest(),
     }
+
+
+def _template_fingerprint() -> dict:
+    return {"base": _base_fingerprint(), "addons": fingerprint_of(main_addons())}
 
 
 def _install(database: str, modules: list[str], *options: str, on: date | None = None) -> None:
@@ -106,13 +127,13 @@ def _drop_leftovers() -> None:
 
 
 @contextmanager
-def short_lived(kind: str, keep: str | None = None):
+def short_lived(kind: str, keep: str | None = None, source: str = TEMPLATE_DB):
     """A fresh copy of the template, dropped afterwards unless a name is given to keep it under."""
     with locked():
-        if TEMPLATE_DB not in postgres.databases():
+        if source not in postgres.databases():
             raise DevError("there is no template database", "add the addon continuity_program, then run bin/dev setup")
         name = keep or f"continuity_{kind}_{os.getpid()}"
-        postgres.copy(TEMPLATE_DB, name)
+        postgres.copy(source, name)
     try:
         yield name
     finally:

@@ -22,6 +22,7 @@ DEFAULT_DEPENDS = ("account_payment", "delivery", "portal", "sale_management", "
 
 BASE_DB = "continuity_base"
 TEMPLATE_DB = "continuity_template"
+GLUE_DB = "continuity_glue"
 DEMO_BASE_DB = "continuity_demo_base"
 DEMO_DB = "continuity_demo"
 
@@ -42,17 +43,30 @@ def manifest(addon: Path) -> dict:
         raise DevError(f"{path} cannot be read: {error}", "mend it: a manifest is one Python dictionary") from error
 
 
+def is_glue(addon: Path) -> bool:
+    """Whether an addon joins ours to one that it does not depend on: it installs itself where both are."""
+    return bool(manifest(addon).get("auto_install"))
+
+
+def main_addons() -> list[Path]:
+    return [addon for addon in addons() if not is_glue(addon)]
+
+
+def glue_addons() -> list[Path]:
+    return [addon for addon in addons() if is_glue(addon)]
+
+
 def outside_depends() -> list[str]:
     """All modules of others that our addons need, or a first guess while there is no addon yet."""
     own = {addon.name for addon in addons()}
-    wanted = {name for addon in addons() for name in manifest(addon).get("depends", ())} - own
+    wanted = {name for addon in main_addons() for name in manifest(addon).get("depends", ())} - own
     return sorted(wanted) or sorted(DEFAULT_DEPENDS)
 
 
-def addons_fingerprint() -> str:
-    """A hash of every file of our addons that an installation reads."""
+def fingerprint_of(addons_read: list[Path]) -> str:
+    """A hash of every file of these addons that an installation reads."""
     digest = hashlib.sha256()
-    for addon in addons():
+    for addon in addons_read:
         for path in sorted(addon.rglob("*")):
             if path.is_file() and reaches_database(path.relative_to(addon)):
                 digest.update(f"{path.relative_to(ROOT)}\0".encode())

@@ -1,6 +1,7 @@
-"""Run by `bin/dev i18n` with `env`: write the translation template of each addon, and bring its languages in line."""
+"""Run by `bin/dev i18n` with `env`: write the translation template of addons, and bring their languages in line."""
 
 import io
+import sys
 from pathlib import Path
 
 import polib
@@ -35,9 +36,8 @@ def bring_in_line(template: polib.POFile, path) -> int:
     return len(language.untranslated_entries())
 
 
-for manifest in sorted(Path(__file__).parents[2].glob("continuity_program*/__manifest__.py")):
-    addon = manifest.parent.name
-    folder = manifest.parent / "i18n"
+for addon in sys.argv[1:]:
+    folder = Path(__file__).parents[2] / addon / "i18n"
     folder.mkdir(exist_ok=True)
     template = read_terms(addon)
     template.save(str(folder / f"{addon}.pot"))

@@ -4,6 +4,18 @@ from odoo.http import request, route
 from odoo.addons.sale.controllers import portal as sale_portal
 
 
+def prepare_card_form(values):
+    """Return the values of a payment form as those of one that saves a card, and takes no money."""
+    return {
+        **values,
+        'mode': 'validation',
+        'amount': None,
+        'currency': None,
+        'allow_token_selection': False,
+        'tokens_sudo': values['tokens_sudo'].browse(),
+    }
+
+
 class CustomerPortal(sale_portal.CustomerPortal):
     def _determine_is_down_payment(self, order_sudo, amount_selection, payment_amount):
         """Ask for what is due now, not for instalments to come."""
@@ -21,15 +33,7 @@ class CustomerPortal(sale_portal.CustomerPortal):
         values = super()._get_payment_values(
             order_sudo, is_down_payment=True, force_tokenization=True, is_validation=True, **kwargs
         )
-        return {
-            **values,
-            'mode': 'validation',
-            'amount': None,
-            'currency': None,
-            'allow_token_selection': False,
-            'tokens_sudo': values['tokens_sudo'].browse(),
-            'transaction_route': order_sudo.get_portal_url(suffix='/card'),
-        }
+        return {**prepare_card_form(values), 'transaction_route': order_sudo.get_portal_url(suffix='/card')}
 
 
 class PaymentPortal(sale_portal.PaymentPortal):

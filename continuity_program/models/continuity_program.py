@@ -458,6 +458,34 @@ class ContinuityProgram(models.Model):
         action['context'] = {}
         return action
 
+    # === PREVIEW === #
+
+    def _prepare_preview(self, product, order_values, **values):
+        """Return the subscription, in memory only, that an order would make.
+
+        :param product: the parent product, a ``product.product``.
+        :param dict order_values: those of the order, ``partner_id`` and ``date_order`` among them.
+        :param values: of the subscription, in place of the program's.
+        """
+        self.ensure_one()
+        order = self.env['sale.order'].new({'company_id': self.company_id.id, **order_values})
+        quantity = values.get('quantity', 1.0)
+        line = self.env['sale.order.line'].new({'order_id': order, 'product_uom_qty': quantity})
+        return self.env['continuity.subscription'].new(
+            {
+                'order_line_id': line,
+                'order_id': order,
+                'company_id': self.company_id.id,
+                'currency_id': order.currency_id.id,
+                'program_id': self.id,
+                'quantity': quantity,
+                'event_count': product.continuity_event_count,
+                'order_start': self.order_start,
+                'bill_upfront': self.bill_upfront,
+                **values,
+            }
+        )
+
     # === EVENTS === #
 
     def _get_events(self):

@@ -90,6 +90,20 @@ class ContinuitySubscription(models.Model):
             end_of_month=program.end_of_month,
         )
 
+    def _preview_plan(self, today):
+        """Give a subscription that is in memory only the plan of a day.
+
+        :raise UserError: for a plan that cannot be made.
+        """
+        self.ensure_one()
+        with self._explained_dates():
+            shipments = self._get_shipments(today=today)
+        self.line_ids = [
+            Command.create({**vals, 'currency_id': self.currency_id.id})
+            for vals, _program_line in self._prepare_lines(shipments)
+        ]
+        self.occurrences_left = self._count_left_after(shipments)
+
     def _get_anchor(self, today):
         """Return the day a draft's dates are counted from."""
         if self.program_id.is_calendar:
@@ -125,8 +139,7 @@ class ContinuitySubscription(models.Model):
             self.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
         today = self.company_id._get_continuity_today()
         first_event = shipments[0].event if shipments else 0
-        left = self._count_left_behind((shipments[-1].event, shipments[-1].occurrence)) if shipments else 0
-        left = self._limit_to_bought(left, len(shipments))
+        left = self._count_left_after(shipments)
         self._planning().write(
             {
                 'occurrences_left': left,
@@ -138,6 +151,11 @@ class ContinuitySubscription(models.Model):
                 'new_price_date': self.program_id.new_price_date,
             }
         )
+
+    def _count_left_after(self, shipments):
+        """Return how many occurrences are bought and not among the shipments of a new plan, -1 = until cancelled."""
+        left = self._count_left_behind((shipments[-1].event, shipments[-1].occurrence)) if shipments else 0
+        return self._limit_to_bought(left, len(shipments))
 
     def _count_left_behind(self, position):
         """Return how many occurrences the program has for the plan behind a position, ``None`` = until cancelled."""

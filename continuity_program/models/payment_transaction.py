@@ -99,6 +99,11 @@ class PaymentTransaction(models.Model):
         done.sudo()._tell_of_money_too_much()
         return result
 
+    def _check_amount_and_confirm_order(self):
+        """Leave quotations alone whose card was not saved with the payment: their plans would be charged to it."""
+        complete = self.filtered(lambda tx: not any(order._needs_continuity_card() for order in tx.sale_order_ids))
+        return super(PaymentTransaction, complete)._check_amount_and_confirm_order()
+
     def _tell_of_money_too_much(self):
         """Tell the salesperson of a charge that settles nothing: what it was for had been paid by other means."""
         for transaction in self.filtered(lambda tx: tx.continuity_payment_id and tx.payment_id):

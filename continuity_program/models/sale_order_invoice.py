@@ -145,6 +145,20 @@ class SaleOrder(models.Model):
             if not order._has_to_be_signed() and not order._has_to_be_paid():
                 order.with_context(send_email=True).action_confirm()
 
+    def _validate_order(self):
+        """Refuse what customers do online without the card that their plans will be charged to.
+
+        :raise UserError: where the card is missing.
+        """
+        for order in self:
+            if order._needs_continuity_card():
+                raise UserError(
+                    self.env._(
+                        "%(order)s is charged by card later: it is confirmed once the card is saved.", order=order.name
+                    )
+                )
+        return super()._validate_order()
+
     def _has_to_be_paid(self):
         return super()._has_to_be_paid() or self._needs_continuity_card()
 
@@ -152,9 +166,15 @@ class SaleOrder(models.Model):
         """Ask with the order for what is due now: of plans billed in advance the instalments of today, of the rest what
         Odoo asks for."""
         amount = super()._get_prepayment_required_amount()
-        plans = self.sudo().continuity_subscription_ids.filtered('bill_upfront')
-        if not amount or not plans:
+        if not amount or not self.sudo().continuity_subscription_ids.filtered('bill_upfront'):
             return amount
+        return self._get_due_with_order(self.prepayment_percent)
+
+    def _get_due_with_order(self, share=1.0):
+        """Return what the order asks for when it is placed: of plans billed in advance the instalments of today, and a
+        share of the rest."""
+        self.ensure_one()
+        plans = self.sudo().continuity_subscription_ids.filtered('bill_upfront')
         planned = sum(plans._get_plan_lines().mapped('price_total'))
         due = sum(plan._get_due_with_order() for plan in plans)
-        return self.currency_id.round((self.amount_total - planned) * self.prepayment_percent + due)
+        return self.currency_id.round((self.amount_total - planned) * share + due)

@@ -138,12 +138,16 @@ class SaleOrderLine(models.Model):
         if 'product_id' in vals:
             replaced = self.filtered(lambda line: line.product_id.id != vals['product_id'])
         parents = self.filtered('continuity_subscription_ids')
-        if 'order_id' in vals and any(line.order_id.id != vals['order_id'] for line in parents):
-            raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
+        moved = parents.browse()
+        if 'order_id' in vals:
+            moved = parents.filtered(lambda line: line.order_id.id != vals['order_id'])
+            if moved and not moved._may_move_to(self.env['sale.order'].browse(vals['order_id'])):
+                raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
         quantities = {}
         if {'product_uom_qty', 'product_uom_id'} & vals.keys():
             quantities = {line: line._get_plan_quantity() for line in parents}
         result = super().write(vals)
+        moved._move_plans()
         if replaced:
             replaced.continuity_subscription_ids.sudo().unlink()
             replaced._update_continuity_price()
@@ -157,6 +161,21 @@ class SaleOrderLine(models.Model):
         if {'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'} & vals.keys():
             self.order_id._follow_continuity_amount()
         return result
+
+    def _may_move_to(self, order):
+        """Whether lines with plans may move to another order: an addon may let them, as when carts are merged."""
+        return False
+
+    def _move_plans(self):
+        """Take the plans along with lines that have moved to another quotation."""
+        for line in self:
+            subscription = line.continuity_subscription_ids.sudo()
+            shipping = subscription.shipping_line_ids.filtered(lambda other, line=line: other.order_id != line.order_id)
+            shipping.order_id = line.order_id
+            subscription.payment_ids.unlink()
+            subscription._planning().order_id = line.order_id
+            subscription._set_default_payment_method()
+            subscription._plan()
 
     @api.model
     def _is_price_given(self, vals):

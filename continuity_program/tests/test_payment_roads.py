@@ -601,6 +601,17 @@ class TestCardRoads(CardCase):
         self._cancel(part)
         self.assertEqual(self._get_open(payments)[1], ('scheduled', 5.0))
 
+    def test_decline_tells_what_was_tried(self):
+        payments = self._charge_first()
+        self._register(payments[1].move_line_id, amount=5.0)
+        self.answers = ['error']
+
+        self._run_job('process_payments', day('2027-01-31'))
+
+        mail = self.env['mail.mail'].search([('subject', 'like', "your card was declined")])
+        self.assertIn("15.79", mail.body_html)
+        self.assertNotIn("20.79", mail.body_html)
+
     def test_card_is_not_charged_for_what_came_by_bank(self):
         payments = self._charge_first()
         statement_line = self._import_statement(20.79)

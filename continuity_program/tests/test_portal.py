@@ -460,6 +460,27 @@ class TestPortalChanges(PortalCase):
                 self.assertIn(text, self._change('pause', until=until))
                 self.assertEqual(self.subscription.state, 'running')
 
+    def test_odd_input_is_refused_in_words(self):
+        self.program.portal_swap_product_ids = self.books
+        csrf = self._get_csrf()
+        names = {
+            'skip': 'shipment',
+            'postpone': 'shipment',
+            'swap': 'product_id',
+            'pause': 'until',
+            'address': 'address_id',
+            'card': 'token_id',
+            'cancel': 'reason_id',
+        }
+        for change, field in names.items():
+            for value in ('9' * 30, '\x00', '2027-02-30'):
+                with self.subTest(change=change, value=value):
+                    url = f'{PAGE}/{self.subscription.id}/change/{change}'
+                    response = self.url_open(url, {'csrf_token': csrf, field: value}, allow_redirects=False)
+                    self.assertTrue(response.headers['Location'].endswith(f'?change={change}'))
+        self.env.invalidate_all()
+        self.assertEqual((self.subscription.state, self.subscription.next_date), ('running', day('2027-02-01')))
+
     def test_form_of_what_was_refused_stays_open(self):
         fields = {'csrf_token': self._get_csrf(), 'until': 'soon'}
         response = self.url_open(f'{PAGE}/{self.subscription.id}/change/pause', data=fields)

@@ -266,6 +266,30 @@ class TestCardOfTheOrder(PrepaymentCase):
         self.assertEqual(order.continuity_subscription_ids.payment_token_id, card)
         self.assertFalse(order._needs_continuity_card())
 
+    def test_a_payment_that_saves_no_card_confirms_nothing_that_is_charged_later(self):
+        lamp = self._create_product("Lamp", 50.0)
+        order = self._sell(self._create_program(3, allowed_methods='token'), confirm=False).order_id
+        order.write(
+            {
+                'order_line': [Command.create({'product_id': lamp.id})],
+                'require_signature': False,
+                'require_payment': True,
+                'prepayment_percent': 1.0,
+            }
+        )
+
+        self._pay_online(order, 55.0)
+
+        self.assertEqual(order.state, 'draft')
+        self.assertTrue(order._saves_card_only())
+        with self.assertRaisesRegex(UserError, "confirmed once the card is saved"):
+            order._validate_order()
+        card = self._create_token()
+        self._pay_online(
+            order, 0.0, token=card, operation='validation', sale_order_ids=False, continuity_order_id=order.id
+        )
+        self.assertEqual(order.state, 'sale')
+
     def test_a_new_card_is_taken_where_the_old_one_was_declined(self):
         card = self._create_token()
         subscription = self._sell_upfront()

@@ -215,7 +215,9 @@ class TestOfficeTours(ContinuityCase, HttpCase):
 
 @tagged('post_install', '-at_install')
 class TestPortalTours(ContinuityCase, HttpCase):
-    """What the customer does in the portal."""
+    """What the customer does in the portal, on a phone."""
+
+    browser_size = '390x844'
 
     @classmethod
     def setUpClass(cls):

@@ -70,47 +70,30 @@ class ContinuityPlanPreview(models.TransientModel):
     def _prepare_subscription(self):
         """Return the subscription, in memory only, that an order of the given day would make."""
         self.ensure_one()
-        company = self.program_id.company_id
-        order = self.env['sale.order'].new(
+        program = self.program_id
+        return program._prepare_preview(
+            self.product_id,
             {
-                'company_id': company.id,
-                'partner_id': (self.partner_id or company.partner_id).id,
-                'date_order': company._get_continuity_noon(self.order_date),
-            }
-        )
-        line = self.env['sale.order.line'].new({'order_id': order, 'product_uom_qty': self.quantity or 1.0})
-        return self.env['continuity.subscription'].new(
-            {
-                'order_line_id': line,
-                'order_id': order,
-                'company_id': company.id,
-                'currency_id': order.currency_id.id,
-                'program_id': self.program_id.id,
-                'quantity': self.quantity or 1.0,
-                'event_count': self.product_id.continuity_event_count,
-                'order_start': self.order_start or self.program_id.order_start,
-                'start_date': self.start_date,
-                'bill_upfront': self.program_id.bill_upfront,
-            }
+                'partner_id': (self.partner_id or program.company_id.partner_id).id,
+                'date_order': program.company_id._get_continuity_noon(self.order_date),
+            },
+            quantity=self.quantity or 1.0,
+            order_start=self.order_start or program.order_start,
+            start_date=self.start_date,
         )
 
     def _get_rows(self, subscription):
-        with subscription._explained_dates():
-            shipments = subscription._get_shipments(today=self.order_date)
-        Line = self.env['continuity.line']
-        rows = []
-        for vals, program_line in subscription._prepare_lines(shipments):
-            line = Line.new({**vals, 'subscription_id': subscription, 'currency_id': subscription.currency_id.id})
-            rows.append(
-                {
-                    'event_number': vals['event_number'],
-                    'program_event_number': program_line.event_number,
-                    'date_planned': vals['date_planned'],
-                    'product_id': vals['product_id'],
-                    'quantity': vals['quantity'],
-                    'product_uom_id': vals['product_uom_id'],
-                    'price_total': line.price_total,
-                    'shipping_amount': subscription._add_shipping_taxes(vals['shipping_amount']),
-                }
-            )
-        return rows
+        subscription._preview_plan(self.order_date)
+        return [
+            {
+                'event_number': line.event_number,
+                'program_event_number': line.program_event_number,
+                'date_planned': line.date_planned,
+                'product_id': line.product_id.id,
+                'quantity': line.quantity,
+                'product_uom_id': line.product_uom_id.id,
+                'price_total': line.price_total,
+                'shipping_amount': line.shipping_total,
+            }
+            for line in subscription.line_ids
+        ]

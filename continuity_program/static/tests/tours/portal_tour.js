@@ -1,8 +1,18 @@
 import { registry } from "@web/core/registry";
 
+/** A page that is wider than the phone would have to be moved to and fro. */
+function fits() {
+    const width = document.documentElement.scrollWidth;
+    if (width > window.innerWidth) {
+        throw new Error(`The page is ${width} wide, the screen ${window.innerWidth}`);
+    }
+}
+
 const openSubscription = [
     { trigger: "a[href='/my/continuity']", run: "click", expectUnloadPage: true },
+    { trigger: "td a:contains('Book Club')", run: fits },
     { trigger: "td a:contains('Book Club')", run: "click", expectUnloadPage: true },
+    { trigger: "#continuity_summary", run: fits },
 ];
 
 function setDate() {

@@ -1,0 +1,46 @@
+from odoo import api, models
+
+
+class ContinuitySubscription(models.Model):
+    """Plans that customers order in the shop (``docs/behaviour.md#shop``)."""
+
+    _inherit = 'continuity.subscription'
+
+    @api.model
+    def _prepare_subscription(self, order_line):
+        # Who orders in the shop sees the plan there: the page is for agents.
+        return {
+            **super()._prepare_subscription(order_line),
+            'is_page_shown': bool(order_line.order_id.website_id),
+        }
+
+    def _set_default_payment_method(self):
+        """Take the card where the program allows it: who orders in the shop is not known to be good for a bill."""
+        super()._set_default_payment_method()
+        self.filtered(
+            lambda subscription: subscription.order_id.website_id and subscription.program_id.allowed_methods == 'both'
+        ).payment_method = 'token'
+
+    def _needs_consent(self):
+        """Return those that the customer has to agree to before they can be ordered."""
+        return self._get_wanted_drafts().filtered(
+            lambda subscription: subscription.consent_required and not subscription.consent_date
+        )
+
+    def _give_consent(self):
+        """Note that the customer has agreed in the shop."""
+        for subscription in self._needs_consent():
+            subscription.write(
+                {
+                    'consent_date': subscription.company_id._get_continuity_today(),
+                    'consent_channel': 'web',
+                    'consent_user_id': False,
+                }
+            )
+
+    def _take_back_consent(self):
+        """Ask again after what was agreed to has changed."""
+        agreed = self.filtered(
+            lambda subscription: subscription.state == 'draft' and subscription.consent_channel == 'web'
+        )
+        agreed.write({'consent_date': False, 'consent_channel': False})
