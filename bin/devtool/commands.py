@@ -105,7 +105,7 @@ def i18n(arguments: list[str]) -> int:
     """The translation template, and the languages with the terms of it."""
     _parser("i18n").parse_args(arguments)
     provision.everything()
-    with databases.short_lived("i18n") as name:
+    with databases.short_lived("i18n", source=databases.provide_queue()) as name:
         return databases.run_script(name, databases.HERE / "update_translations.py")
 
 

@@ -1,4 +1,5 @@
-"""The cached databases: with the dependencies only, without and with demo data, and the template with our addons."""
+"""The cached databases: with the dependencies only, without and with demo data; the template with our main addon; and
+what the tests of the other one copy."""
 
 import hashlib
 import json
@@ -15,11 +16,14 @@ from .project import (
     DEMO_BASE_DB,
     DEMO_DB,
     LOGS,
+    OCA_ADDONS,
+    QUEUE_DB,
     STATE,
     TEMPLATE_DB,
     addons,
-    addons_fingerprint,
+    fingerprint,
     locked,
+    main_addons,
     outside_depends,
 )
 
@@ -33,15 +37,30 @@ def provide() -> None:
     """Bring base and template up to date; a changed addon costs the installation of our addons only."""
     _drop_leftovers()
     _provide_base(BASE_DB)
-    if not addons():
+    if not main_addons():
         say("   no addon continuity_program yet: only the base database was made")
         return
-    fingerprint = {"base": _base_fingerprint(), "addons": addons_fingerprint()}
-    if _is_current(TEMPLATE_DB, fingerprint):
+    wanted = {"base": _base_fingerprint(), "addons": fingerprint(main_addons())}
+    if _is_current(TEMPLATE_DB, wanted):
         return
-    with step(f"making database {TEMPLATE_DB}"), _replacing(TEMPLATE_DB, fingerprint) as name:
+    with step(f"making database {TEMPLATE_DB}"), _replacing(TEMPLATE_DB, wanted) as name:
         postgres.copy(BASE_DB, name)
-        _install(name, [addon.name for addon in addons()])
+        _install(name, [addon.name for addon in main_addons()])
+
+
+def provide_queue() -> str:
+    """The template with all our addons, made when somebody asks for it; its name."""
+    with locked():
+        glue = [addon for addon in addons() if addon not in main_addons()]
+        wanted = {
+            "template": _state().get(TEMPLATE_DB),
+            "addons": fingerprint([*glue, OCA_ADDONS / "queue_job"]),
+        }
+        if not _is_current(QUEUE_DB, wanted):
+            with step(f"making database {QUEUE_DB}"), _replacing(QUEUE_DB, wanted) as name:
+                postgres.copy(TEMPLATE_DB, name)
+                _install(name, [addon.name for addon in glue])
+    return QUEUE_DB
 
 
 def make_demo() -> None:
@@ -50,16 +69,16 @@ def make_demo() -> None:
         _provide_base(DEMO_BASE_DB, "--with-demo")
         with step(f"making database {DEMO_DB}"):
             postgres.copy(DEMO_BASE_DB, DEMO_DB)
-            _install(DEMO_DB, [addon.name for addon in addons()], "--with-demo")
+            _install(DEMO_DB, [addon.name for addon in main_addons()], "--with-demo")
 
 
 def _provide_base(name: str, *options: str) -> None:
     """All that our addons depend on, with a chart of accounts and the web client's bundles."""
-    fingerprint = _base_fingerprint()
-    if _is_current(name, fingerprint):
+    wanted = _base_fingerprint()
+    if _is_current(name, wanted):
         return
-    with step(f"making database {name} (about a minute and a half)"), _replacing(name, fingerprint) as temporary:
-        _install(temporary, fingerprint["modules"], *options)
+    with step(f"making database {name} (about a minute and a half)"), _replacing(name, wanted) as temporary:
+        _install(temporary, wanted["modules"], *options)
         if run_script(temporary, _PREPARE):
             raise DevError(f"the new database {name} could not be prepared", "mend what the traceback above tells")
 
@@ -78,13 +97,13 @@ def _install(database: str, modules: list[str], *options: str) -> None:
 
 
 @contextmanager
-def _replacing(name: str, fingerprint: dict):
+def _replacing(name: str, made_from: dict):
     """A database under a name of its own that replaces the old one only when all went well."""
     temporary = f"{name}_new"
     postgres.drop(temporary)
     yield temporary
     postgres.rename(temporary, name)
-    STATE.write_text(json.dumps({**_state(), name: fingerprint}, indent=2))
+    STATE.write_text(json.dumps({**_state(), name: made_from}, indent=2))
 
 
 def _state() -> dict:
@@ -92,8 +111,8 @@ def _state() -> dict:
     return json.loads(STATE.read_text()) if STATE.exists() else {}
 
 
-def _is_current(name: str, fingerprint: dict) -> bool:
-    return _state().get(name) == fingerprint and name in postgres.databases()
+def _is_current(name: str, made_from: dict) -> bool:
+    return _state().get(name) == made_from and name in postgres.databases()
 
 
 def _drop_leftovers() -> None:
@@ -105,13 +124,13 @@ def _drop_leftovers() -> None:
 
 
 @contextmanager
-def short_lived(kind: str, keep: str | None = None):
+def short_lived(kind: str, keep: str | None = None, source: str = TEMPLATE_DB):
     """A fresh copy of the template, dropped afterwards unless a name is given to keep it under."""
     with locked():
-        if TEMPLATE_DB not in postgres.databases():
+        if source not in postgres.databases():
             raise DevError("there is no template database", "add the addon continuity_program, then run bin/dev setup")
         name = keep or f"continuity_{kind}_{os.getpid()}"
-        postgres.copy(TEMPLATE_DB, name)
+        postgres.copy(source, name)
     try:
         yield name
     finally:

@@ -14,7 +14,7 @@ LOGS = LOCAL / "log"
 ODOO_CONF = LOCAL / "odoo.conf"
 ODOO_DATA = LOCAL / "data"
 FILESTORE = ODOO_DATA / "filestore"
-OCA_ADDONS = LOCAL / "oca"
+OCA_ADDONS = LOCAL / "oca/odoo/addons"
 STATE = LOCAL / "state.json"
 
 ADDON_PREFIX = "continuity_program"
@@ -22,6 +22,7 @@ DEFAULT_DEPENDS = ("account_payment", "delivery", "portal", "sale_management", "
 
 BASE_DB = "continuity_base"
 TEMPLATE_DB = "continuity_template"
+QUEUE_DB = "continuity_queue"
 DEMO_BASE_DB = "continuity_demo_base"
 DEMO_DB = "continuity_demo"
 
@@ -34,6 +35,15 @@ def addons() -> list[Path]:
     return sorted(path.parent for path in ROOT.glob(f"{ADDON_PREFIX}*/__manifest__.py"))
 
 
+def main_addons() -> list[Path]:
+    """Those of the template: the others tie the main one to addons that it does without."""
+    return [addon for addon in addons() if not _own_depends(addon)]
+
+
+def _own_depends(addon: Path) -> set[str]:
+    return {name for name in manifest(addon).get("depends", ()) if name.startswith(ADDON_PREFIX)}
+
+
 def manifest(addon: Path) -> dict:
     path = addon / "__manifest__.py"
     try:
@@ -43,19 +53,18 @@ def manifest(addon: Path) -> dict:
 
 
 def outside_depends() -> list[str]:
-    """All modules of others that our addons need, or a first guess while there is no addon yet."""
-    own = {addon.name for addon in addons()}
-    wanted = {name for addon in addons() for name in manifest(addon).get("depends", ())} - own
+    """All modules of others that our main addons need, or a first guess while there is no addon yet."""
+    wanted = {name for addon in main_addons() for name in manifest(addon).get("depends", ())}
     return sorted(wanted) or sorted(DEFAULT_DEPENDS)
 
 
-def addons_fingerprint() -> str:
-    """A hash of every file of our addons that an installation reads."""
+def fingerprint(folders: list[Path]) -> str:
+    """A hash of every file of these addons that an installation reads."""
     digest = hashlib.sha256()
-    for addon in addons():
+    for addon in folders:
         for path in sorted(addon.rglob("*")):
             if path.is_file() and reaches_database(path.relative_to(addon)):
-                digest.update(f"{path.relative_to(ROOT)}\0".encode())
+                digest.update(f"{addon.name}/{path.relative_to(addon)}\0".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
 
