@@ -6,7 +6,7 @@ from pathlib import Path
 
 from . import browser, checks, databases, demo_server, odoo_cli, pictures, postgres, provision, venv, wheels
 from .output import DevError, say
-from .project import DEMO_DB, GLUE_DB, LOCAL, ROOT, TEMPLATE_DB, addons, glue_addons, locked, main_addons
+from .project import DEMO_DB, LOCAL, ROOT, TEMPLATE_DB, addons, glue_addons, locked, main_addons
 
 _NO_TESTS_COLLECTED = 5
 # The whole suite on all processors, the tests of a file together; each worker on a copy of the database.
@@ -21,12 +21,10 @@ def setup(arguments: list[str]) -> None:
 
 
 def test(arguments: list[str]) -> int:
-    """pytest-odoo on a copy of the template, or of the database with the shop. Its own HTTP port is a free one."""
+    """pytest-odoo on a copy of the template, or of the database of a glue addon. Its own HTTP port is a free one."""
     provision.everything()
-    source = TEMPLATE_DB
-    if any(argument.startswith(addon.name) for addon in glue_addons() for argument in arguments):
-        databases.provide_glue()
-        source = GLUE_DB
+    glue = [addon for addon in glue_addons() if any(argument.startswith(addon.name) for argument in arguments)]
+    source = databases.provide_glue(glue[0]) if glue else TEMPLATE_DB
     if not browser.installed():
         say("   no Chromium: browser tours are skipped")
     with databases.short_lived("test", source=source) as name:
@@ -118,9 +116,11 @@ def i18n(arguments: list[str]) -> int:
     """The translation template, and the languages with the terms of it."""
     _parser("i18n").parse_args(arguments)
     provision.everything()
-    databases.provide_glue()
     code = 0
-    for source, exported in ((TEMPLATE_DB, main_addons()), (GLUE_DB, glue_addons())):
+    for source, exported in (
+        (TEMPLATE_DB, main_addons()),
+        *((databases.provide_glue(addon), [addon]) for addon in glue_addons()),
+    ):
         with databases.short_lived("i18n", source=source) as name:
             names = [addon.name for addon in exported]
             code |= databases.run_script(name, databases.HERE / "update_translations.py", *names)

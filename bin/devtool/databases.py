@@ -1,5 +1,5 @@
-"""The cached databases: with the dependencies only, without and with demo data, the template with our addons, and one
-with what they are glued to, such as the shop."""
+"""The cached databases: with the dependencies only, without and with demo data; the template with our main addon; and
+one for each addon that joins it to others, such as the shop."""
 
 import hashlib
 import json
@@ -10,19 +10,18 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from . import odoo_cli, odoo_source, postgres, venv
+from . import oca, odoo_cli, odoo_source, postgres, venv
 from .output import DevError, say, step
 from .project import (
+    ADDON_PREFIX,
     BASE_DB,
     DEMO_BASE_DB,
     DEMO_DB,
-    GLUE_DB,
     LOGS,
     STATE,
     TEMPLATE_DB,
     addons,
-    fingerprint_of,
-    glue_addons,
+    fingerprint,
     locked,
     main_addons,
     outside_depends,
@@ -31,7 +30,8 @@ from .project import (
 HERE = Path(__file__).resolve().parent
 _PREPARE = HERE / "prepare_base.py"
 _TEST_MODULES = ("payment_demo",)  # a payment provider that answers without a network
-_GLUE_MODULES = ("website_sale_stock",)  # what a shop has by itself where there is stock
+# What Odoo installs by itself with what a glue addon needs, where there is stock
+_BESIDE = {"continuity_program_website_sale": ("website_sale_stock",)}
 _SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell)_(\d+)(?:-\w+)?")
 
 
@@ -39,27 +39,27 @@ def provide() -> None:
     """Bring base and template up to date; a changed addon costs the installation of our addons only."""
     _drop_leftovers()
     _provide_base(BASE_DB)
-    if not addons():
+    if not main_addons():
         say("   no addon continuity_program yet: only the base database was made")
         return
-    fingerprint = _template_fingerprint()
-    if _is_current(TEMPLATE_DB, fingerprint):
+    wanted = {"base": _base_fingerprint(), "addons": fingerprint(main_addons())}
+    if _is_current(TEMPLATE_DB, wanted):
         return
-    with step(f"making database {TEMPLATE_DB}"), _replacing(TEMPLATE_DB, fingerprint) as name:
+    with step(f"making database {TEMPLATE_DB}"), _replacing(TEMPLATE_DB, wanted) as name:
         postgres.copy(BASE_DB, name)
         _install(name, [addon.name for addon in main_addons()])
 
 
-def provide_glue() -> None:
-    """The template with the glue addons and what they join ours to. Only their tests need it, so nothing else waits."""
+def provide_glue(addon: Path) -> str:
+    """The template with a glue addon and what it joins ours to, made when somebody asks for it; its name."""
+    database = f"continuity_{addon.name.removeprefix(ADDON_PREFIX).strip('_')}"
     with locked():
-        fingerprint = {**_template_fingerprint(), "glue": fingerprint_of(glue_addons())}
-        if _is_current(GLUE_DB, fingerprint):
-            return
-        with step(f"making database {GLUE_DB}"), _replacing(GLUE_DB, fingerprint) as name:
-            postgres.copy(TEMPLATE_DB, name)
-            modules = [*_GLUE_MODULES, *(addon.name for addon in glue_addons())]
-            _install(name, modules, "--skip-auto-install")
+        wanted = {"template": _state().get(TEMPLATE_DB), "addon": fingerprint([addon]), "oca": oca.installed()}
+        if not _is_current(database, wanted):
+            with step(f"making database {database}"), _replacing(database, wanted) as name:
+                postgres.copy(TEMPLATE_DB, name)
+                _install(name, [addon.name, *_BESIDE.get(addon.name, ())], "--skip-auto-install")
+    return database
 
 
 def make_demo(name: str = DEMO_DB, on: date | None = None) -> None:
@@ -73,11 +73,11 @@ def make_demo(name: str = DEMO_DB, on: date | None = None) -> None:
 
 def _provide_base(name: str, *options: str) -> None:
     """All that our addons depend on, with a chart of accounts and the web client's bundles."""
-    fingerprint = _base_fingerprint()
-    if _is_current(name, fingerprint):
+    wanted = _base_fingerprint()
+    if _is_current(name, wanted):
         return
-    with step(f"making database {name} (about a minute and a half)"), _replacing(name, fingerprint) as temporary:
-        _install(temporary, fingerprint["modules"], *options)
+    with step(f"making database {name} (about a minute and a half)"), _replacing(name, wanted) as temporary:
+        _install(temporary, wanted["modules"], *options)
         if run_script(temporary, _PREPARE):
             raise DevError(f"the new database {name} could not be prepared", "mend what the traceback above tells")
 
@@ -90,23 +90,19 @@ def _base_fingerprint() -> dict:
     }
 
 
-def _template_fingerprint() -> dict:
-    return {"base": _base_fingerprint(), "addons": fingerprint_of(main_addons())}
-
-
 def _install(database: str, modules: list[str], *options: str, on: date | None = None) -> None:
     arguments = ["-d", database, "-i", ",".join(modules), *options, "--stop-after-init", "--no-http"]
     odoo_cli.run_logged(arguments, f"install-{database}", on)
 
 
 @contextmanager
-def _replacing(name: str, fingerprint: dict):
+def _replacing(name: str, made_from: dict):
     """A database under a name of its own that replaces the old one only when all went well."""
     temporary = f"{name}_new"
     postgres.drop(temporary)
     yield temporary
     postgres.rename(temporary, name)
-    STATE.write_text(json.dumps({**_state(), name: fingerprint}, indent=2))
+    STATE.write_text(json.dumps({**_state(), name: made_from}, indent=2))
 
 
 def _state() -> dict:
@@ -114,8 +110,8 @@ def _state() -> dict:
     return json.loads(STATE.read_text()) if STATE.exists() else {}
 
 
-def _is_current(name: str, fingerprint: dict) -> bool:
-    return _state().get(name) == fingerprint and name in postgres.databases()
+def _is_current(name: str, made_from: dict) -> bool:
+    return _state().get(name) == made_from and name in postgres.databases()
 
 
 def _drop_leftovers() -> None:

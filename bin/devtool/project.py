@@ -14,7 +14,7 @@ LOGS = LOCAL / "log"
 ODOO_CONF = LOCAL / "odoo.conf"
 ODOO_DATA = LOCAL / "data"
 FILESTORE = ODOO_DATA / "filestore"
-OCA_ADDONS = LOCAL / "oca"
+OCA_ADDONS = LOCAL / "oca/odoo/addons"
 STATE = LOCAL / "state.json"
 
 ADDON_PREFIX = "continuity_program"
@@ -22,7 +22,6 @@ DEFAULT_DEPENDS = ("account_payment", "delivery", "portal", "sale_management", "
 
 BASE_DB = "continuity_base"
 TEMPLATE_DB = "continuity_template"
-GLUE_DB = "continuity_glue"
 DEMO_BASE_DB = "continuity_demo_base"
 DEMO_DB = "continuity_demo"
 
@@ -49,6 +48,7 @@ def is_glue(addon: Path) -> bool:
 
 
 def main_addons() -> list[Path]:
+    """Those of the template database."""
     return [addon for addon in addons() if not is_glue(addon)]
 
 
@@ -57,19 +57,18 @@ def glue_addons() -> list[Path]:
 
 
 def outside_depends() -> list[str]:
-    """All modules of others that our addons need, or a first guess while there is no addon yet."""
-    own = {addon.name for addon in addons()}
-    wanted = {name for addon in main_addons() for name in manifest(addon).get("depends", ())} - own
+    """All modules of others that our main addons need, or a first guess while there is no addon yet."""
+    wanted = {name for addon in main_addons() for name in manifest(addon).get("depends", ())}
     return sorted(wanted) or sorted(DEFAULT_DEPENDS)
 
 
-def fingerprint_of(addons_read: list[Path]) -> str:
+def fingerprint(folders: list[Path]) -> str:
     """A hash of every file of these addons that an installation reads."""
     digest = hashlib.sha256()
-    for addon in addons_read:
+    for addon in folders:
         for path in sorted(addon.rglob("*")):
             if path.is_file() and reaches_database(path.relative_to(addon)):
-                digest.update(f"{path.relative_to(ROOT)}\0".encode())
+                digest.update(f"{addon.name}/{path.relative_to(addon)}\0".encode())
                 digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from . import browser, databases, odoo_cli, odoo_source, postgres, venv
+from . import browser, databases, oca, odoo_cli, odoo_source, postgres, venv
 from .project import locked
 
 
@@ -21,9 +21,14 @@ def everything() -> None:
 
 
 def _server() -> None:
-    _together(odoo_source.provide, venv.provide)
+    _together(odoo_source.provide, _packages)
     postgres.start()
     odoo_cli.write_configuration()
+
+
+def _packages() -> None:
+    venv.provide()
+    oca.provide()
 
 
 def _together(*parts: Callable) -> None:

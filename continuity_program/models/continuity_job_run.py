@@ -110,12 +110,15 @@ class JobBatch:
         self.changes += other.changes
 
     @property
-    def skipped_count(self):
-        return sum(count for *_rest, count in self.skipped)
-
-    @property
-    def failed_count(self):
-        return sum(count for *_rest, count in self.failed)
+    def counts(self):
+        """What a log adds up, by the names of its fields."""
+        skipped, failed = (sum(count for *_rest, count in left) for left in (self.skipped, self.failed))
+        return {
+            'selected_count': self.done + skipped + failed,
+            'done_count': self.done,
+            'skipped_count': skipped,
+            'failed_count': failed,
+        }
 
 
 class ContinuityJobRun(models.Model):
@@ -213,7 +216,7 @@ class ContinuityJobRun(models.Model):
     # === RUNNING A JOB === #
 
     @api.model
-    def _execute(self, job, as_of=None, domain=None, limit=None, commit=None):
+    def _execute(self, job, as_of=None, domain=None, limit=None, commit=None, wait=True):
         """Run a job and return its log.
 
         :param str job: code of the job.
@@ -221,12 +224,14 @@ class ContinuityJobRun(models.Model):
         :param domain: which of the job's records to take, among those that are candidates.
         :param int | None limit: the most to do, in the unit the job counts in.
         :param bool | None commit: commit after each batch; when not given, only in a scheduled action.
+        :param bool wait: the caller needs what came of it; otherwise others may go on with the run.
         :return: the run, with its counts and issues.
         :rtype: continuity.job.run
         """
         as_of = self._read_day(as_of)
         run = self._engine()._create_run(job, self.env, as_of=as_of, domain=domain)
-        run._work(
+        begin = run._work if wait else run._dispatch
+        begin(
             criteria=domain,
             limit=limit,
             commit=bool(self.env.context.get('cron_id')) if commit is None else commit,
@@ -241,13 +246,13 @@ class ContinuityJobRun(models.Model):
             [('job', '=', job), ('is_scheduled', '=', True), ('state', 'in', ('running', 'waiting'))]
         )
         # The scheduled action's own lock tells that no other process is at work on these.
-        open_runs.filtered(lambda run: run.state == 'running')._finish('stopped')
+        open_runs.filtered(lambda run: run.state == 'running')._stop_killed()
         run = open_runs.filtered(lambda run: run.state == 'waiting')[:1]
         if not run:
             if not engine._has_candidates(job):
                 return
             run = engine._create_run(job, self.env, is_scheduled=True)
-        run._work(commit=True)
+        run._dispatch(commit=True)
 
     @api.model
     def _preview(self, job, as_of=None, domain=None, limit=None):
@@ -359,7 +364,11 @@ class ContinuityJobRun(models.Model):
                 ('is_scheduled', '=', False),
                 ('write_date', '<', fields.Datetime.now() - SILENT_FOR),
             ]
-        )._finish('stopped')
+        )._stop_killed()
+
+    def _stop_killed(self):
+        """Write down that nobody is at work on these any more."""
+        self._finish('stopped')
 
     @api.model
     def _get_work(self, job, company, as_of=None, criteria=None, commit=False):
@@ -389,6 +398,10 @@ class ContinuityJobRun(models.Model):
         return False
 
     # === THE ENGINE === #
+
+    def _dispatch(self, criteria=None, limit=None, commit=False):
+        """Have the work of the run done: here and now, unless an addon has others do it."""
+        self._work(criteria, limit, commit)
 
     def _work(self, criteria=None, limit=None, commit=False):
         """Do the work of the run, company by company, and write down how it ended."""
@@ -423,20 +436,19 @@ class ContinuityJobRun(models.Model):
 
     def _work_for_company(self, company, criteria, limit, commit):
         """Take the company's candidates batch by batch; return whether it came to the end."""
-        definition = self._get_job(self.job)
         model, day, candidates = self._get_work(self.job, company, self.as_of, criteria, commit)
-        if limit is None and self.is_scheduled and definition.limit_field:
-            limit = company[definition.limit_field] or None
+        limit = self._get_limit(company, limit)
         # Only a limit makes the order matter; by id, what is skipped in part is not met a second time.
-        order = 'id' if limit is None else definition.order
+        order = 'id' if limit is None else self._get_job(self.job).order
         place = (self.progress or {}).get(str(company.id), {'after': None, 'done': 0})
+        size = self._get_batch_size()
         while limit is None or place['done'] < limit:
             records = model.search(
                 candidates & self._get_domain_after(order, place['after']),
                 order=self._get_order(order),
-                limit=BATCH_SIZE,
+                limit=size,
             )
-            is_last = len(records) < BATCH_SIZE
+            is_last = len(records) < size
             reached = records[-1:][order] if order != 'id' else False
             batch = JobBatch(
                 day,
@@ -449,6 +461,16 @@ class ContinuityJobRun(models.Model):
             if is_last:
                 break
         return True
+
+    def _get_batch_size(self):
+        return BATCH_SIZE
+
+    def _get_limit(self, company, limit=None):
+        """Return the most that the run may do in a company, or nothing."""
+        field = self._get_job(self.job).limit_field
+        if limit is None and self.is_scheduled and field:
+            return company[field] or None
+        return limit
 
     def _work_on_batch(self, company, place, records, candidates, batch, commit):
         """Process a batch, log it and make it last; return the seconds left for the run.
@@ -631,7 +653,7 @@ class ContinuityJobRun(models.Model):
         )
 
     def _log_batch(self, company, place, batch):
-        """Write the counts of a batch, its issues and how far the run came."""
+        """Write down what became of a batch."""
         issues = [
             {'kind': kind, 'res_model': record._name, 'res_id': record.id, 'reason': reason, 'count': count}
             for record, kind, reason, count in (
@@ -648,22 +670,23 @@ class ContinuityJobRun(models.Model):
                 for subscription, text in batch.changes
             ]
         )
+        self._count(company, place, batch)
+
+    def _count(self, company, place, batch):
+        """Add up what a batch did, and keep how far the run came."""
         self.write(
             {
-                'selected_count': self.selected_count + batch.done + batch.skipped_count + batch.failed_count,
-                'done_count': self.done_count + batch.done,
-                'skipped_count': self.skipped_count + batch.skipped_count,
-                'failed_count': self.failed_count + batch.failed_count,
+                **{name: self[name] + count for name, count in batch.counts.items()},
                 'progress': {**(self.progress or {}), str(company.id): place},
             }
         )
 
     @api.model
-    def _trigger_cron(self, job):
-        """Let the scheduled action of a job run soon: there is something for it."""
+    def _trigger_cron(self, job, at=None):
+        """Let the scheduled action of a job run soon, or at a time: there is something for it."""
         cron = self.env.ref(f'continuity_program.ir_cron_{job}', raise_if_not_found=False)
         if cron:
-            cron.sudo()._trigger()
+            cron.sudo()._trigger(at)
 
     # === CLEANING UP === #
 

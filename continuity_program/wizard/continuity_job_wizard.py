@@ -96,7 +96,12 @@ class ContinuityJobWizard(models.TransientModel):
 
     def _run(self, commit):
         run = self.env['continuity.job.run']._execute(
-            self.job, as_of=self.as_of, domain=self._get_domain(), limit=self.limit or None, commit=commit
+            self.job,
+            as_of=self.as_of,
+            domain=self._get_domain(),
+            limit=self.limit or None,
+            commit=commit,
+            wait=False,
         )
         return {
             'type': 'ir.actions.act_window',

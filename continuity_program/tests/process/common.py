@@ -29,6 +29,8 @@ class Server:
 
     #: What the names of its databases begin with; below ``NAME``, so that leftovers are found.
     name = NAME
+    #: Where the modules of its tasks are, besides ``tasks.py``.
+    tasks = HERE
 
     def __init__(self):
         self._drop_leftovers()
@@ -37,14 +39,19 @@ class Server:
         self.seed_database = f'{self.name}_{os.getpid()}'
         self.databases = {self.seed_database}
         atexit.register(self.close)
+        template = self._get_template()
         with project.locked():
-            postgres.copy(project.TEMPLATE_DB, self.seed_database)
-        command = [sys.executable, HERE / 'fork_server.py', self.seed_database, self.folder / 'server.log']
+            postgres.copy(template, self.seed_database)
+        log = self.folder / 'server.log'
+        command = [sys.executable, HERE / 'fork_server.py', self.seed_database, log, self.tasks]
         self.process = subprocess.Popen(
             [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._read()
         self.seeded = self._seed()
+
+    def _get_template(self):
+        return project.TEMPLATE_DB
 
     def _seed(self):
         """Sell to all customers, two processes at a time; return the ids of what was made."""

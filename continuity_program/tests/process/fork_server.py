@@ -1,8 +1,8 @@
-"""Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG`.
+"""Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG FOLDER`.
 
 Reads one JSON command a line, answers with one JSON line. A task is a function of ``tasks.py``, or of another module
-here when it is named ``module.function``; it runs in a process of its own, with connections of its own, on any copy of
-the database. So a process to kill costs milliseconds.
+here or in that folder when it is named ``module.function``; it runs in a process of its own, with connections of its
+own, on any copy of the database. So a process to kill costs milliseconds.
 """
 
 import importlib
@@ -21,7 +21,8 @@ from odoo.modules.registry import Registry
 from odoo.tools import config
 
 
-def main(database, log):
+def main(database, log, folder):
+    sys.path.append(folder)
     config.parse_config(['-d', database, '--logfile', log, '--no-http', '--max-cron-threads=0'], setup_logging=True)
     registry = Registry(database)
     importlib.import_module('tasks')  # imports addons, which Odoo finds from here on

@@ -1,0 +1,13 @@
+from odoo import fields, models
+
+
+class QueueJob(models.Model):
+    _inherit = 'queue.job'
+
+    continuity_run_id = fields.Many2one(
+        comodel_name='continuity.job.run',
+        string="Continuity Job Run",
+        ondelete='set null',
+        index='btree_not_null',
+        readonly=True,
+    )
