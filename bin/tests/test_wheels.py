@@ -24,11 +24,11 @@ def built(tmp_path_factory):
 
 @pytest.fixture
 def python(tmp_path):
-    """A new environment without any addon of ours: Odoo's Python packages are lent to it by the project's own."""
+    """A new environment without any addon of ours; Odoo's Python packages, and OCA's addons, are lent to it."""
     folder = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     site = next(folder.glob("lib/python*/site-packages"))
-    (site / "odoo_requirements.pth").write_text(sysconfig.get_path("purelib"))
+    (site / "lent.pth").write_text(f"{sysconfig.get_path('purelib')}\n{project.LOCAL / 'oca'}\n")
     return folder / "bin/python"
 
 
@@ -78,16 +78,22 @@ def test_wheel_holds_what_the_repository_has(built):
     assert packed == kept
 
 
-def test_odoo_installs_the_addon_from_its_wheel(built, python, database, tmp_path):
+def test_the_second_wheel_needs_the_first_and_the_job_queue(built):
+    needed = read_metadata(built["continuity_program_queue_job"]).get_all("Requires-Dist")
+    others = (f"odoo-addon-{name}==19.0.*" for name in ("continuity_program", "queue_job"))
+    assert sorted(needed) == [*others, "odoo==19.0.*"]
+
+
+def test_odoo_installs_the_addons_from_their_wheels(built, python, database, tmp_path):
     install = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index"]
-    subprocess.run([*install, built["continuity_program"]], check=True)
+    subprocess.run([*install, *built.values()], check=True)
 
-    log = run_odoo(python, tmp_path, "-d", database, "-i", "continuity_program", "--stop-after-init")
+    log = run_odoo(python, tmp_path, "-d", database, "-i", "continuity_program,queue_job", "--stop-after-init")
 
-    assert "Module continuity_program loaded" in log
     assert [line for line in log.splitlines() if re.search(r" (WARNING|ERROR|CRITICAL) |Traceback", line)] == []
-    states = "SELECT state, latest_version FROM ir_module_module WHERE name = 'continuity_program'"
-    assert postgres.query(states, database) == ["installed|19.0.1.0.0"]
+    assert all(f"Module {name} loaded" in log for name in built)
+    versions = "SELECT name, state, latest_version FROM ir_module_module WHERE name LIKE 'continuity%' ORDER BY name"
+    assert postgres.query(versions, database) == [f"{name}|installed|19.0.1.0.0" for name in sorted(built)]
     scheduled = "SELECT count(*) FROM ir_act_server WHERE code LIKE 'model.\\_cron\\_run(%'"
     assert postgres.query(scheduled, database) == ["7"]
 
