@@ -61,6 +61,7 @@
             'continuity_program/static/tests/unit/**/*',
         ],
     },
+    'images': ['static/description/continuity-page.png'],
     'uninstall_hook': 'uninstall_hook',
     'application': True,
 }

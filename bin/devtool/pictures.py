@@ -1,5 +1,7 @@
 """The pictures of the documentation, made from the running product."""
 
+import re
+import shutil
 import socket
 import subprocess
 import time
@@ -11,6 +13,8 @@ from .project import ROOT
 
 DATABASE = "continuity_pictures"
 FOLDER = ROOT / "docs" / "images"
+#: The page of the app shows some of them: an addon cannot refer to files outside of it.
+APP_PAGE = ROOT / "continuity_program" / "static" / "description" / "index.html"
 #: How long the companies of the demo data have been in business: some plans have ended, most are in the middle.
 HISTORY = timedelta(days=95)
 
@@ -30,7 +34,10 @@ def make(names: list[str], again: bool = False) -> int:
     # Nothing runs by itself while the pictures are taken.
     with demo_server.running(DATABASE, port, "--max-cron-threads=0"):
         command = [str(venv.PYTHON), "-m", "devtool.take_pictures", f"http://127.0.0.1:{port}", str(FOLDER), *names]
-        return subprocess.run(command, cwd=ROOT / "bin", env=odoo_cli.environment(), check=False).returncode
+        code = subprocess.run(command, cwd=ROOT / "bin", env=odoo_cli.environment(), check=False).returncode
+    for name in re.findall(r'src="([\w-]+\.png)"', APP_PAGE.read_text()):
+        shutil.copy(FOLDER / name, APP_PAGE.parent)
+    return code
 
 
 def _make_database() -> None:

@@ -20,7 +20,7 @@ def main():
         with freeze_time(f"{day[0]} 10:00:00"):
             sell_by_card()
     else:
-        make_portal_user()
+        make_users()
         decline_a_card()
         run_a_night_with_issues()
         change_a_program()
@@ -86,8 +86,9 @@ def create_schedule():
 # === AFTER === #
 
 
-def make_portal_user():
-    """The customer of the portal's pages."""
+def make_users():
+    """The customer of the portal's pages; and an administrator who sees journal items."""
+    env.ref("base.user_admin").group_ids += env.ref("account.group_account_user")
     partner = ref("partner_lindqvist")
     env["res.users"].with_context(no_reset_password=True).create(
         {

@@ -14,6 +14,7 @@ from .project import LOGS
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _SIZE = {"width": 1280, "height": 800}
+_SHORT = {"width": 1280, "height": 460}
 _PHONE = {"width": 390, "height": 844}
 _PORTAL_LOGIN = "anna"  # stage_pictures.py makes the user
 _PICTURES: dict[str, Callable] = {}
@@ -59,7 +60,10 @@ class Camera:
             print(f"{name}: {error.message}\n   {path} shows what was there", flush=True)
             return False
         _settle(self.last)
-        image = Image.open(io.BytesIO(found.screenshot(animations="disabled", caret="hide")))
+        # A dialog without its round border, behind which the page would be seen.
+        box = None if isinstance(found, Page) else found.bounding_box()
+        clip = box and {"x": box["x"] + 1, "y": box["y"] + 1, "width": box["width"] - 2, "height": box["height"] - 2}
+        image = Image.open(io.BytesIO(self.last.screenshot(animations="disabled", caret="hide", clip=clip)))
         path = self.folder / f"{name}.png"
         image.convert("RGB").quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
             path, optimize=True
@@ -220,7 +224,8 @@ def plan_preview(camera):
 
 @picture
 def sync_preview(camera):
-    page = camera.open(f"/odoo/continuity-programs/{camera.ref('program_lighthouse')}", ".o_data_row")
+    path = f"/odoo/continuity-programs/{camera.ref('program_lighthouse')}"
+    page = camera.open(path, ".o_data_row", viewport={"width": 1280, "height": 1000})
     page.locator("button[name=action_update_sold_plans]").click()
     return _dialog(page)
 
@@ -229,8 +234,7 @@ def sync_preview(camera):
 def change_plans(camera):
     page = camera.open("/odoo/continuity-subscriptions", ".o_data_row")
     page.locator(".o_searchview_input").fill("Lighthouses")
-    page.locator(".o_searchview_input").press("Enter")
-    page.locator(".o_list_renderer thead input[type=checkbox]").wait_for()
+    page.locator(".o_searchview_autocomplete .dropdown-item", has_text="Program").first.click()
     _settle(page)
     page.locator(".o_list_renderer thead input[type=checkbox]").check()
     page.get_by_role("button", name="Change Plans").click()
@@ -246,7 +250,7 @@ def change_plans(camera):
 
 @picture
 def overview(camera):
-    return camera.open("/odoo/continuity-overview", ".o_kanban_record")
+    return camera.open("/odoo/continuity-overview", ".o_kanban_record", viewport=_SHORT)
 
 
 @picture
@@ -265,7 +269,7 @@ def job_run(camera):
 
 @picture
 def needs_attention(camera):
-    return camera.open("/odoo/continuity-attention", ".o_data_row")
+    return camera.open("/odoo/continuity-attention", ".o_data_row", viewport=_SHORT)
 
 
 # === MONEY === #
@@ -273,7 +277,9 @@ def needs_attention(camera):
 
 @picture
 def payments(camera):
-    page = camera.open("/odoo/action-continuity_program.continuity_payment_action", ".o_data_row")
+    path = "/odoo/action-continuity_program.continuity_payment_action"
+    page = camera.open(path, ".o_data_row", viewport=_SHORT)
+    page.locator(".o_facet_remove").first.click()
     page.locator(".o_searchview_input").fill("Kenji Sato")
     page.locator(".o_searchview_input").press("Enter")
     return page

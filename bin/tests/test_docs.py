@@ -11,9 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 BEHAVIOUR = ROOT / "docs" / "behaviour.md"
 ADDONS = sorted(ROOT.glob("continuity_program*"))
 
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+
 TEST_NAME = re.compile(r"`(test_\w+)\.(\w+)\.(\w+)`")
 REMARK = re.compile(r"\*\((?P<sources>.+?)(?:; (?P<tests>`.+`))?\)\*$")
 SOURCE = re.compile(r"design §\d(\.\d+)?(, §\d(\.\d+)?)*|\*\*chosen\*\*|issue \d+")
+LINK = re.compile(r"\]\((?!\w+:)([^)#\s]*)(?:#([\w-]+))?\)")
 ANCHOR = re.compile(r"behaviour\.md#([\w-]+)")
 
 
@@ -94,6 +97,26 @@ def test_each_anchor_is_a_heading():
     assert sorted((anchor, path) for anchor, path in named if anchor not in anchors) == []
     inside = re.findall(r"\]\(#([\w-]+)\)", BEHAVIOUR.read_text())
     assert sorted(set(inside) - anchors) == []
+
+
+def test_each_link_leads_somewhere():
+    """Pages, their headings and their pictures; links to other places are not followed."""
+    missing = []
+    for page in PAGES:
+        for target, anchor in LINK.findall(page.read_text()):
+            path = (page.parent / target).resolve() if target else page
+            if not path.exists() or (anchor and anchor not in get_anchors(path.read_text())):
+                missing.append((page.name, target, anchor))
+    app_page = ROOT / "continuity_program" / "static" / "description" / "index.html"
+    sources = re.findall(r'(?:src|href)="([^"]+)"', app_page.read_text())
+    assert sources
+    missing += [(app_page.name, source) for source in sources if not (app_page.parent / source).exists()]
+    assert missing == []
+
+
+def test_each_picture_is_shown():
+    text = "".join(page.read_text() for page in PAGES)
+    assert [path.name for path in (ROOT / "docs" / "images").iterdir() if f"images/{path.name}" not in text] == []
 
 
 def test_lines_are_short():
