@@ -1,3 +1,6 @@
+from functools import partial
+from unittest.mock import patch
+
 from freezegun import freeze_time
 from lxml import html
 
@@ -13,6 +16,9 @@ class ShopCase(HttpCase, ContinuityCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # No test changes a page, and to read the shop's pages anew is most of what a test takes.
+        kept = partial(cls.registry.clear_cache, 'default', 'assets', 'stable', 'routing')
+        cls.startClassPatcher(patch.object(cls.registry, 'clear_all_caches', kept))
         cls.website = cls.env['website'].search([('company_id', '=', cls.company.id)], limit=1)
         cls.website.show_line_subtotals_tax_selection = 'tax_included'
         provider = cls.env.ref('payment.payment_provider_demo')
