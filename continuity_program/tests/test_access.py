@@ -86,6 +86,7 @@ PUBLIC_METHODS = {
         'action_view_duplicates',
         'action_view_lines',
         'action_view_order',
+        'action_view_payments',
         'action_view_renewals',
         'action_view_renewed',
         'action_view_plan_changes',
