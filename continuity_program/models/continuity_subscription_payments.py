@@ -9,12 +9,22 @@ class ContinuitySubscription(models.Model):
 
     _inherit = 'continuity.subscription'
 
+    payment_count = fields.Integer(compute='_compute_payment_count')
     payments_to_come = fields.Html(
         string="Payments to Come",
         compute='_compute_payments_to_come',
         sanitize=False,
         help="What the customer pays for the shipments that have no child order yet.",
     )
+
+    @api.depends('payment_ids')
+    def _compute_payment_count(self):
+        for subscription in self:
+            subscription.payment_count = len(subscription.payment_ids)
+
+    def action_view_payments(self):
+        self.ensure_one()
+        return self.payment_ids._get_continuity_action()
 
     @api.depends(
         'bill_upfront',

@@ -189,7 +189,7 @@ class ContinuitySubscription(models.Model):
             self._create_credit_note(
                 bill,
                 [
-                    {'order_line': order_line, 'amount': amount, 'name': self.env._("Not sent: %(name)s", name=name)}
+                    {'order_line': order_line, 'amount': amount, 'name': self.env._("%(name)s\nNot sent", name=name)}
                     for order_line, amount in amounts.items()
                     for name in order_line.name.splitlines()[:1]
                 ],
@@ -315,7 +315,7 @@ class ContinuitySubscription(models.Model):
         return self.currency_id.round(-sum(receivable.mapped('amount_residual_currency')))
 
     def _tell_of_refund(self):
-        """Tell the salesperson of what was paid with the order, and nothing will use up any more: it has no document."""
+        """Tell the salesperson of what was paid with the order, and nothing will use up: it has no document."""
         self.ensure_one()
         if self.bill_upfront:
             still_open = 0.0 if self._get_plan_bills() else sum(self._get_live_payments().mapped('amount'))

@@ -127,8 +127,8 @@ class PaymentTransaction(models.Model):
         subscriptions._take_token(self.token_id)
 
     def _create_payment(self, **extra_create_values):
-        """Settle the receivable line of its own instalment, also when paid out of order; with an entry, where Odoo would
-        wait for the bank, for the books tell what is paid."""
+        """Settle the receivable line of its own instalment, also when paid out of order. It has an entry even where
+        Odoo would wait for the bank: the books tell what is paid."""
         line = self.continuity_payment_id.move_line_id
         if not line:
             return super()._create_payment(**extra_create_values)

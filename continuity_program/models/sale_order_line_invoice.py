@@ -92,12 +92,14 @@ class SaleOrderLine(models.Model):
         return moment == 'confirmation' or bool(self.order_id.continuity_shipped_date)
 
     def _is_still_to_bill(self):
-        """Whether anything of the line will be billed, now or later."""
+        """Whether anything of the line, or of the shipments of its plan, will be billed, now or later."""
         self.ensure_one()
         if not self._is_billed_by_plan():
             return bool(self.price_total) and self.product_uom_id.compare(self.qty_invoiced, self.product_uom_qty) < 0
         subscription = self._get_billing_subscription()
-        return subscription.bill_upfront and subscription._is_to_bill() and not self._get_continuity_bills()
+        if subscription.bill_upfront:
+            return subscription._is_to_bill() and not self._get_continuity_bills()
+        return subscription.state in ('running', 'paused')
 
     def _get_continuity_bills(self):
         """Return the invoices that bill the plan of this line, cancelled ones left out."""

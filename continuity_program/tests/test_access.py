@@ -13,7 +13,7 @@ ADDONS = 'odoo.addons.continuity_program'
 #: looked at what it does for a user who may not read, write or even see the record.
 PUBLIC_METHODS = {
     'account.move': {'action_view_continuity_payments', 'button_cancel', 'button_draft', 'unlink'},
-    'account.move.line': {'reconcile'},
+    'account.move.line': {'reconcile', 'write'},
     'account.partial.reconcile': {'create', 'unlink'},
     'continuity.cancellation.report': {'action_view_subscription'},
     'continuity.extend': {'action_extend'},
@@ -86,6 +86,7 @@ PUBLIC_METHODS = {
         'action_view_duplicates',
         'action_view_lines',
         'action_view_order',
+        'action_view_payments',
         'action_view_renewals',
         'action_view_renewed',
         'action_view_plan_changes',

@@ -327,6 +327,11 @@ class TestBills(PaymentCase):
         self._run_job('process_payments', day('2027-01-10'))
 
         self.assertEqual(self._get_receivable(child.invoice_ids), [('2027-02-09', 22.0)])
+        payment = subscription.payment_ids
+        self.assertEqual(payment.owed_date, day('2027-02-09'))
+        for on, overdue in (('2027-02-09', 0), ('2027-02-10', 1)):
+            domain = payment._get_overdue_domain(day(on))
+            self.assertEqual(len(payment.filtered_domain(domain)), overdue)
 
     def test_bill_goes_out_the_bill_days_before_not_a_day_earlier_and_once(self):
         self.company.continuity_bill_lead_days = 5

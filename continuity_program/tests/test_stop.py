@@ -417,6 +417,17 @@ class TestStopPaidBeforehand(PrepaymentCase, StopCase):
         self.assertEqual((subscription.order_id.invoice_ids.amount_total, self.ledger), (22.0, []))
         self.assertEqual(set(subscription.payment_ids.mapped('state')), {'paid', 'cancelled'})
 
+    def test_what_was_paid_online_may_be_for_another_plan(self):
+        subscription = self._sell(self._create_program(3, allowed_methods='on_account'), confirm=False)
+        order = subscription.order_id
+        order.order_line = [Command.create({'product_id': subscription.product_id.id})]
+        order.action_confirm()
+        self._pay_online(order, 30.0)
+
+        self.assertEqual(self._stop(subscription), (0.0, 0.0, 0.0))
+
+        self.assertFalse(subscription.activity_ids)
+
     def test_rest_of_what_was_paid_online_for_the_first_shipments(self):
         subscription = self._sell(self._create_program(3, allowed_methods='on_account'))
         self._pay_online(subscription.order_id, 30.0)

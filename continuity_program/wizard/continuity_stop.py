@@ -35,7 +35,7 @@ class ContinuityStop(models.TransientModel):
         compute='_compute_settlement', help="Invoiced and not owed: a credit note is made for it, as a draft."
     )
     to_refund = fields.Monetary(
-        compute='_compute_settlement', help="What the customer has paid already, of this or beforehand, and does not owe."
+        compute='_compute_settlement', help="What the customer has paid, of this or beforehand, and does not owe."
     )
     to_pay = fields.Monetary(
         string="Still to Pay", compute='_compute_settlement', help="Delivered, or still going out, and not paid yet."
