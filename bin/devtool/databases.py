@@ -20,7 +20,6 @@ from .project import (
     LOGS,
     STATE,
     TEMPLATE_DB,
-    addons,
     fingerprint,
     locked,
     main_addons,
