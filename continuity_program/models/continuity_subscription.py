@@ -357,6 +357,7 @@ class ContinuitySubscription(models.Model):
             )
 
     @api.depends(
+        'state',
         'shipment_count',
         'amount_per_shipment',
         'amount_total',
@@ -369,7 +370,7 @@ class ContinuitySubscription(models.Model):
     @api.depends_context('lang')
     def _compute_summary(self):
         for subscription in self:
-            subscription.summary = subscription._get_summary()
+            subscription.summary = subscription._get_summary(with_due=subscription.state in ('draft', False))
 
     @api.depends('program_id', 'partner_id', 'partner_shipping_id', 'renews_id')
     def _compute_duplicate_ids(self):
