@@ -12,8 +12,15 @@ from . import continuity_program
 from . import continuity_program_line
 from . import continuity_program_overview
 from . import continuity_subscription
+from . import continuity_subscription_page
+from . import continuity_subscription_totals
+from . import continuity_subscription_waiting
 from . import continuity_subscription_clock
 from . import continuity_subscription_plan
+from . import continuity_subscription_position
+from . import continuity_subscription_prices
+from . import continuity_subscription_extend
+from . import continuity_subscription_card
 from . import continuity_subscription_rules
 from . import continuity_subscription_documents
 from . import continuity_subscription_orders
@@ -34,6 +41,10 @@ from . import continuity_subscription_unpaid
 from . import continuity_subscription_announcement
 from . import continuity_subscription_mails
 from . import continuity_line
+from . import continuity_line_shipment
+from . import continuity_line_override
+from . import continuity_line_prices
+from . import continuity_line_orders
 from . import continuity_line_announcement
 from . import continuity_line_sync
 from . import continuity_line_boxes

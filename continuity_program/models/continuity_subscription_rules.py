@@ -1,4 +1,5 @@
-from odoo import models
+from odoo import api, models
+from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
 from .. import schedule
@@ -138,3 +139,71 @@ class ContinuitySubscription(models.Model):
 
     def _get_parking_user(self):
         return self.user_id.filtered('active') or self.program_id._get_parking_user()
+
+    # === CONSTRAINT METHODS === #
+
+    @api.constrains('start_event')
+    def _check_start_event(self):
+        for subscription in self.filtered('is_start_event_chosen'):
+            sent = [event.number for event in schedule.get_sent_events(subscription.program_id._get_events())]
+            if subscription.start_event not in sent:
+                raise ValidationError(
+                    self.env._(
+                        "%(subscription)s cannot start with event %(number)s: program %(program)s sends the events "
+                        "%(events)s.",
+                        subscription=subscription.display_name,
+                        number=subscription.start_event,
+                        program=subscription.program_id.display_name,
+                        events=', '.join(map(str, sent)),
+                    )
+                )
+
+    @api.constrains('payment_method', 'payment_token_id')
+    def _check_payment_method(self):
+        for subscription in self:
+            reason = subscription._get_payment_method_error()
+            if reason:
+                raise ValidationError(
+                    self.env._("%(subscription)s: %(reason)s", subscription=subscription.display_name, reason=reason)
+                )
+
+    def _get_payment_method_error(self):
+        """Return what is wrong with the way of paying, or nothing."""
+        self.ensure_one()
+        allowed = self.program_id.allowed_methods
+        if allowed not in ('both', self.payment_method):
+            return self.env._(
+                "program %(program)s does not allow this way of paying.", program=self.program_id.display_name
+            )
+        if self.sudo().payment_token_id and not self._get_own_token():
+            return self.env._("the card belongs to another customer.")
+        return None
+
+    @api.constrains('payment_term_id')
+    def _check_payment_term(self):
+        for subscription in self:
+            term = subscription.payment_term_id
+            if term.early_discount or (term and term not in subscription.allowed_payment_term_ids):
+                raise ValidationError(
+                    self.env._(
+                        "%(term)s is no payment schedule that program %(program)s allows.",
+                        term=term.display_name,
+                        program=subscription.program_id.display_name,
+                    )
+                )
+
+    def _get_quantity_refusal(self):
+        """Return why the quantity of the parent line cannot change any more, or nothing."""
+        self.ensure_one()
+        if self.state in ('done', 'cancelled'):
+            return self.env._(
+                "%(subscription)s has ended: its quantity cannot change. Sell a new one.",
+                subscription=self.display_name,
+            )
+        bills = self.order_line_id.sudo().invoice_lines.move_id.filtered(lambda move: move.state != 'cancel')
+        if self.bill_upfront and bills:
+            return self.env._(
+                "%(subscription)s is billed in advance: its quantity cannot change. Sell another one, or stop it.",
+                subscription=self.display_name,
+            )
+        return None

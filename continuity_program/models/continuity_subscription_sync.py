@@ -39,6 +39,7 @@ class ContinuitySubscription(models.Model):
         batch.done += len(self)
 
     def _job_sync_preview(self, batch):
+        reasons = {'kept': self.env._("Changed by hand"), 'exception': self.env._("Paid in advance")}
         return [
             {
                 **subscription._prepare_preview_row(),
@@ -46,6 +47,7 @@ class ContinuitySubscription(models.Model):
                 'kind': change.kind,
                 'line_ids': change.line.ids,
                 'change': change.text,
+                'skipped': reasons.get(change.kind, False),
                 'date': change.date,
                 'amount': change.amount,
             }

@@ -1656,6 +1656,8 @@ class TestTotals(PlanCase):
             f"3 boxes, first 1 Jan 2027, last 1 Mar 2027 · {symbol} 22.00 to {symbol} 24.20 each · "
             f"in all {symbol} 69.30 incl. taxes · due now {symbol} 0.00",
         )
+        subscription.order_id.action_confirm()
+        self.assertTrue(self._get_summary(subscription).endswith(f"in all {symbol} 69.30 incl. taxes"))
 
     def test_summary_of_a_plan_billed_upfront(self):
         subscription = self._sell(self.program, confirm=False, bill_upfront=True)

@@ -267,6 +267,9 @@ class TestSync(SyncCase):
         fourth.quantity = 7
         self.program.line_ids.write({'price_unit': 50.0, 'price_overridden': True, 'interval_number': 2, 'quantity': 2})
         self.program.line_ids[2].product_id = self.books[9]
+        rows = self.env['continuity.job.run']._preview('sync')
+        kept = [row for row in rows if row['skipped'] == "Changed by hand"]
+        self.assertEqual([row for row in rows if "changed by hand and stays" in row['change']], kept)
 
         run = self._sync(subscription)
 
