@@ -20,7 +20,7 @@ _COMMANDS = {
     "odoo": (commands.odoo, "Odoo's own command line with the project's configuration: ARGUMENTS..."),
     "lint": (commands.lint, "ruff, pylint-odoo, and checks of XML and of what Odoo 19 takes silently and wrongly"),
     "i18n": (commands.i18n, "write the translation template anew, and bring the languages in line with it"),
-    "bench": (commands.bench, "measure speed beside Odoo's own ways, and write benchmarks/RESULTS.md: [NAME...] [--quick]"),
+    "bench": (commands.bench, "measure speed, and write benchmarks/RESULTS.md: [NAME...] [--quick]"),
     "stop": (commands.stop, "stop the project's PostgreSQL server"),
 }
 
