@@ -14,6 +14,8 @@ from devtool import odoo_source, postgres, project, wheels
 
 pytestmark = pytest.mark.slow
 
+SHARED = "continuity_program_queue_job"
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
@@ -79,7 +81,7 @@ def test_wheel_holds_what_the_repository_has(built):
 
 
 def test_the_second_wheel_needs_the_first_and_the_job_queue(built):
-    needed = read_metadata(built["continuity_program_queue_job"]).get_all("Requires-Dist")
+    needed = read_metadata(built[SHARED]).get_all("Requires-Dist")
     others = (f"odoo-addon-{name}==19.0.*" for name in ("continuity_program", "queue_job"))
     assert sorted(needed) == [*others, "odoo==19.0.*"]
 
@@ -91,9 +93,10 @@ def test_odoo_installs_the_addons_from_their_wheels(built, python, database, tmp
     log = run_odoo(python, tmp_path, "-d", database, "-i", "continuity_program,queue_job", "--stop-after-init")
 
     assert [line for line in log.splitlines() if re.search(r" (WARNING|ERROR|CRITICAL) |Traceback", line)] == []
-    assert all(f"Module {name} loaded" in log for name in built)
-    versions = "SELECT name, state, latest_version FROM ir_module_module WHERE name LIKE 'continuity%' ORDER BY name"
-    assert postgres.query(versions, database) == [f"{name}|installed|19.0.1.0.0" for name in sorted(built)]
+    names = ["continuity_program", SHARED]
+    assert all(f"Module {name} loaded" in log for name in names)
+    installed = "SELECT name FROM ir_module_module WHERE name LIKE 'continuity%' AND state = 'installed' ORDER BY name"
+    assert postgres.query(installed, database) == names
     scheduled = "SELECT count(*) FROM ir_act_server WHERE code LIKE 'model.\\_cron\\_run(%'"
     assert postgres.query(scheduled, database) == ["7"]
 
