@@ -111,6 +111,7 @@ PUBLIC_METHODS = {
         'write',
     },
     'sale.order.line': {'action_open_continuity', 'copy_data', 'create', 'unlink', 'write'},
+    'stock.picking': {'message_post_with_source'},
 }
 
 #: What each group may do: read, write, create, unlink.
