@@ -169,6 +169,7 @@ class ContinuityJobRun(models.Model):
             run.rate = run.done_count / max(seconds, 1.0)
 
     @api.depends('job', 'date_start')
+    @api.depends_context('lang')
     def _compute_display_name(self):
         for run in self:
             day = run.as_of or (run.date_start or fields.Datetime.now()).date()

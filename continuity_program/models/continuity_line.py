@@ -309,6 +309,7 @@ class ContinuityLine(models.Model):
                 line.is_invoiced = owed > 0 and child_line.product_uom_id.compare(child_line.qty_invoiced, owed) >= 0
 
     @api.depends('subscription_id.name', 'event_number', 'product_id')
+    @api.depends_context('lang')
     def _compute_display_name(self):
         for line in self:
             line.display_name = self.env._(

@@ -178,6 +178,7 @@ class ContinuityPayment(models.Model):
         )
 
     @api.depends('subscription_id.name', 'number')
+    @api.depends_context('lang')
     def _compute_display_name(self):
         for payment in self:
             payment.display_name = self.env._(

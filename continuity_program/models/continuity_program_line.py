@@ -115,6 +115,7 @@ class ContinuityProgramLine(models.Model):
             line.allowed_uom_ids = line.product_id.uom_id | line.product_id.uom_ids
 
     @api.depends('event_number', 'product_id', 'program_id.name')
+    @api.depends_context('lang')
     def _compute_display_name(self):
         for line in self:
             line.display_name = self.env._(

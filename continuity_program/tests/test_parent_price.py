@@ -224,7 +224,7 @@ class TestParentPrice(ContinuityCase):
         self.customer.lang = 'nl_BE'
         subscription = self._sell(self._create_program(3), confirm=False)
         line = subscription.order_line_id
-        self.assertIn("last 1 mrt 2027", line.name)  # there is no translation of the words yet
+        self.assertIn("3 pakketten, eerste 1 jan 2027, laatste 1 mrt 2027", line.name)
         line.name = f"A gift for Bob\n{line.name}\nWrap it"
 
         subscription.start_date = day('2027-03-01')
@@ -232,8 +232,8 @@ class TestParentPrice(ContinuityCase):
 
         first, *middle, last = line.name.split('\n')
         self.assertEqual((first, last), ("A gift for Bob", "Wrap it"))
-        self.assertIn("first 1 mrt 2027, last 1 mei 2027", middle[-1])
-        self.assertEqual(line.name.count("boxes"), 1)
+        self.assertIn("eerste 1 mrt 2027, laatste 1 mei 2027", middle[-1])
+        self.assertEqual(line.name.count("pakketten"), 1)
 
     def test_different_taxes_cannot_be_billed_upfront_together(self):
         other = self.env['account.tax'].create({'name': "Tax 20%", 'amount': 20.0, 'type_tax_use': 'sale'})

@@ -1,0 +1,30 @@
+"""The languages of each addon: complete, and with the same placeholders and tags as the text they translate."""
+
+import re
+
+import polib
+import pytest
+from devtool.project import ROOT, addons
+
+LANGUAGES = ("de", "es", "fr", "nl")
+FILES = [addon / "i18n" / f"{language}.po" for addon in addons() for language in LANGUAGES]
+#: What must stand in a translation as it stands in the text: placeholders, expressions, tags with their attributes.
+KEPT = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\{.*?\}\}|<[^<>]+>")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_language_is_complete(path):
+    language = polib.pofile(str(path))
+    template = polib.pofile(str(path.with_name(f"{path.parents[1].name}.pot")))
+    assert {entry.msgid for entry in language} == {entry.msgid for entry in template}
+    assert [entry.msgid for entry in language if not entry.msgstr or entry.fuzzy] == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_placeholders_and_tags_are_kept(path):
+    different = [
+        entry.msgid
+        for entry in polib.pofile(str(path))
+        if sorted(KEPT.findall(entry.msgid)) != sorted(KEPT.findall(entry.msgstr))
+    ]
+    assert different == []
