@@ -10,7 +10,9 @@ class ContinuityPause(models.TransientModel):
     subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
     is_calendar = fields.Boolean(related='subscription_id.is_calendar')
     bill_upfront = fields.Boolean(related='subscription_id.bill_upfront')
-    until = fields.Date(help="The first day on which shipments go out again. Empty: when somebody resumes.")
+    until = fields.Date(
+        string="Paused Until", help="The first day on which shipments go out again. Empty: when somebody resumes."
+    )
 
     def action_pause(self):
         """Pause the subscription."""
