@@ -10,6 +10,27 @@ from odoo.fields import Command
 
 SOLD_ON = date(2027, 1, 1)
 SOLD_BY_ODOO = 50
+#: The night that most comparisons measure: the second month's.
+NIGHT = date(2027, 2, 2)
+
+
+def run_job(env, job, day, records=None):
+    """Run a job in commit mode, as at night.
+
+    :param records: those to take, all candidates when not given.
+    :return: the run, which failed nowhere.
+    """
+    domain = None if records is None else [("id", "in", records.ids)]
+    run = env["continuity.job.run"]._execute(job, as_of=day, domain=domain, commit=True)
+    if run.failed_count:
+        raise RuntimeError(f"{job} failed: {run.issue_ids[:1].reason}")
+    return run
+
+
+def due_lines(subscription):
+    """The lines of the next shipment."""
+    planned = subscription.line_ids.filtered(lambda line: line.state == "planned")
+    return planned.filtered(lambda line: line.event_number == min(planned.mapped("event_number")))
 
 
 def create_program(env, events=12, products_per_event=1, **values):
@@ -65,15 +86,16 @@ def create_customers(env, count):
     )
 
 
-def sell(env, product, count):
-    """Sell the parent product to ``count`` customers on the first of January 2027.
+def sell(env, product, count, first_night=None):
+    """Sell the parent product to ``count`` customers, or some more, on the first of January 2027.
 
+    :param first_night: make the child orders that are due on this day too; copies have theirs, without pickings.
     :return: the subscriptions, running.
     """
     as_of = env(context={**env.context, "continuity_as_of": f"{SOLD_ON:%Y-%m-%d}"})
     copied = (
         "res_partner", "sale_order", "sale_order_line", "continuity_subscription", "continuity_line",
-        "account_tax_continuity_line_rel",
+        "account_tax_continuity_line_rel", "continuity_payment",
     )  # fmt: skip
     first_ids = {table: _get_next_id(env, table) for table in copied}
     orders = as_of["sale.order"].create(
@@ -87,6 +109,8 @@ def sell(env, product, count):
         ]
     )
     orders.action_confirm()
+    if first_night:
+        run_job(env, "create_orders", first_night)
     env.flush_all()
     if count > SOLD_BY_ODOO:
         copy_rows(env, first_ids, count)
@@ -96,7 +120,6 @@ def sell(env, product, count):
 def copy_rows(env, first_ids, count):
     """Copy the rows of these tables, from the given id on, until there are ``count`` of each customer."""
     copies = -(-count // SOLD_BY_ODOO) - 1
-    env.cr.execute("SELECT max(id) FROM continuity_subscription")
     strides = {table: _get_next_id(env, table) - first_id for table, first_id in first_ids.items() if first_id}
     for table in first_ids:
         columns = _get_columns(env, table)

@@ -22,7 +22,7 @@ _COMMANDS = {
     "i18n": (commands.i18n, "write the translation template anew, and bring the languages in line with it"),
     "build": (commands.build, "build the addons as wheels, into .local/dist"),
     "pictures": (commands.take_pictures, "take the pictures of the documentation anew: [--again] [NAME...]"),
-    "bench": (commands.bench, "the benchmarks (they come in part 6)"),
+    "bench": (commands.bench, "measure speed, and write benchmarks/RESULTS.md: [NAME...] [--quick]"),
     "stop": (commands.stop, "stop the project's PostgreSQL server"),
 }
 

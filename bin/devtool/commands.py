@@ -1,6 +1,7 @@
 """The sub-commands of `bin/dev`: each takes its arguments and returns an exit code (nothing is 0)."""
 
 import argparse
+import os
 import subprocess
 from pathlib import Path
 
@@ -136,10 +137,12 @@ def build(arguments: list[str]) -> None:
         print(wheel.relative_to(ROOT))
 
 
-def bench(arguments: list[str]) -> None:
-    """A placeholder that says so."""
-    _parser("bench").parse_args(arguments)
-    say("bin/dev bench: there are no benchmarks yet; they come in part 6 of the project")
+def bench(arguments: list[str]) -> int:
+    """All comparisons of `benchmarks/`, or those that are named; Odoo's own Python runs them."""
+    provision.everything()
+    path = os.pathsep.join([str(ROOT / "bin"), odoo_cli.environment()["PYTHONPATH"]])
+    command = [venv.PYTHON, "-m", "benchmarks", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=odoo_cli.environment() | {"PYTHONPATH": path}, check=False).returncode
 
 
 def stop(arguments: list[str]) -> None:

@@ -1,0 +1,68 @@
+"""The jobs that keep plans up to date: what each record costs them, at two sizes."""
+
+from .case import Case, Goal
+from .data import NIGHT, SOLD_ON, create_program, run_job, sell
+
+JOBS = ("sync", "extend", "close", "update_events")
+
+
+def seed(env, size):
+    """Plans of twelve events, each of which has more repeats to come than are planned at once."""
+    env.company.continuity_repeat_threshold = 2
+    product = create_program(env)
+    product.continuity_program_id.line_ids[-1].repeat_count = 5
+    sell(env, product, size)
+
+
+def sync(env, _size):
+    """An event gets another quantity: one line of each plan follows."""
+    _get_program(env).line_ids[5].product_uom_qty = 2.0
+    return lambda: run_job(env, "sync", NIGHT).done_count
+
+
+def extend(env, _size):
+    env.company.continuity_repeat_threshold = 4
+    return lambda: run_job(env, "extend", NIGHT).done_count
+
+
+def close(env, _size):
+    """All was sent and paid: written by SQL, as if the years had gone by."""
+    env.cr.execute("UPDATE continuity_line SET state = 'cancelled', is_cancelled = true")
+    env.cr.execute("UPDATE continuity_subscription SET next_date = NULL, occurrences_left = 0, open_occurrence_count = 0")
+    return lambda: run_job(env, "close", NIGHT).done_count
+
+
+def update_events(env, size):
+    """Programs, a hundredth as many as subscriptions."""
+    programs = _get_program(env)
+    programs.line_ids[0].start_date = SOLD_ON
+    for _number in range(size // 100):
+        programs |= programs[0].copy()
+    return lambda: run_job(env, "update_events", NIGHT, programs).done_count
+
+
+def _get_program(env):
+    return env["continuity.program"].search([("name", "=", "Book Club")], limit=1)
+
+
+def _growth(job):
+    def value(results, figure):
+        first, last = results.sizes(job)[0], results.sizes(job)[-1]
+        return results.each(job, figure, last) / results.each(job, figure, first)
+
+    return Goal(f"{job}: cost of a record at the largest size, of that at the smallest", value, at_most=1.2)
+
+
+CASE = Case(
+    name="jobs",
+    title="Keeping plans up to date",
+    text="Size: subscriptions of a program of twelve events, all of which the job takes. `update_events` works on "
+    "programs, a hundredth as many.",
+    unit="record",
+    seed=seed,
+    variants={"sync": sync, "extend": extend, "close": close, "update_events": update_events},
+    sizes=(1_000, 10_000),
+    quick_sizes=(100, 500),
+    rounds=1,
+    goals=[_growth("sync"), _growth("extend"), _growth("close")],
+)

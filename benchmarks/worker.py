@@ -1,0 +1,58 @@
+"""One measurement, in a process of its own: `run_script.py DB LOG worker.py CASE STEP SIZE FILE`.
+
+STEP is `seed`, or the name of a variant, of which FILE gets the figures.
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.cases import CASES  # noqa: E402 - the path has to be there first
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def main(env, name, step, size, file):
+    case = CASES[name]
+    if step == "seed":
+        case.seed(env, int(size))
+        env.cr.commit()
+        env.cr.execute("ANALYZE")
+        env.cr.commit()
+        return
+    work = case.variants[step](env, int(size))
+    env.flush_all()
+    env.cr.commit()
+    env.invalidate_all()
+    Path(file).write_text(json.dumps(measure(env, work)))
+
+
+def measure(env, work):
+    """Do the work and return what it cost: time, processor time of Python and PostgreSQL, queries, peak memory."""
+    queries, cpu, start = env.cr.sql_log_count, processor_seconds(env), time.perf_counter()
+    count = work()
+    env.flush_all()
+    env.cr.commit()
+    return {
+        "wall": time.perf_counter() - start,
+        "cpu": processor_seconds(env) - cpu,
+        "queries": env.cr.sql_log_count - queries,
+        "count": count,
+        "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+    }
+
+
+def processor_seconds(env):
+    """Processor time of this process, its children and its database connection: what a busy machine does not stretch."""
+    stat = Path(f"/proc/{env.cr.connection.get_backend_pid()}/stat").read_text()
+    user, system = stat.rsplit(")", 1)[1].split()[11:13]
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime + (int(user) + int(system)) / TICKS
+
+
+main(env, *sys.argv[1:])
