@@ -133,7 +133,8 @@ def copy_rows(env, first_ids, count):
         where = f"{first_column} >= {first_ids[first_table]}"
         names = ", ".join(f'"{name}"' for name in columns)
         env.cr.execute(
-            f"INSERT INTO {table} ({names}) SELECT {values} FROM {table}, generate_series(1, {copies}) copy WHERE {where}"
+            f"INSERT INTO {table} ({names})"
+            f" SELECT {values} FROM {table}, generate_series(1, {copies}) copy WHERE {where}"
         )
         if "id" in columns:
             env.cr.execute(f"SELECT setval('{table}_id_seq', (SELECT max(id) FROM {table}))")

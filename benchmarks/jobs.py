@@ -28,7 +28,9 @@ def extend(env, _size):
 def close(env, _size):
     """All was sent and paid: written by SQL, as if the years had gone by."""
     env.cr.execute("UPDATE continuity_line SET state = 'cancelled', is_cancelled = true")
-    env.cr.execute("UPDATE continuity_subscription SET next_date = NULL, occurrences_left = 0, open_occurrence_count = 0")
+    env.cr.execute(
+        "UPDATE continuity_subscription SET next_date = NULL, occurrences_left = 0, open_occurrence_count = 0"
+    )
     return lambda: run_job(env, "close", NIGHT).done_count
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.data import SOLD_ON, run_job  # noqa: E402 - the path has to be there first
+from benchmarks.data import SOLD_ON, run_job
 
 
 def main(env):

@@ -57,7 +57,7 @@ def _row(results: Results, variant: str, size: int) -> str:
     rounds = results.of(variant, size)
     wall = results.each(variant, "wall", size)
     each = [1000 * row["wall"] / row["count"] for row in rounds]
-    spread = f"{min(each):.3g}–{max(each):.3g}"
+    spread = f"{min(each):.3g} to {max(each):.3g}"
     return (
         f"| {variant} | {size:,} | {wall:.3g} | {results.each(variant, 'cpu', size):.3g} | {1000 / wall:.3g} "
         f"| {results.queries(variant, size):.1f} | {results.memory(variant, size):.0f} | {spread} |"

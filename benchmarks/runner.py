@@ -31,7 +31,8 @@ def measure(case: Case, quick: bool) -> dict:
                 _work(seeded, case, "seed", size)
             for number in range(rounds):
                 # Each round begins with another variant: none is always first on a fresh machine.
-                names = [*case.variants][number % len(case.variants) :] + [*case.variants][: number % len(case.variants)]
+                first = number % len(case.variants)
+                names = [*case.variants][first:] + [*case.variants][:first]
                 for name in names:
                     row = _measure_once(seeded, case, name, size)
                     rows.append({"variant": name, "size": size, "round": number, **row})

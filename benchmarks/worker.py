@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.cases import CASES  # noqa: E402 - the path has to be there first
+from benchmarks.cases import CASES
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -48,7 +48,7 @@ def measure(env, work):
 
 
 def processor_seconds(env):
-    """Processor time of this process, its children and its database connection: what a busy machine does not stretch."""
+    """Processor time of this process, its children and its database connection: a busy machine hardly stretches it."""
     stat = Path(f"/proc/{env.cr.connection.get_backend_pid()}/stat").read_text()
     user, system = stat.rsplit(")", 1)[1].split()[11:13]
     children = resource.getrusage(resource.RUSAGE_CHILDREN)

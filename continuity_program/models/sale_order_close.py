@@ -14,6 +14,11 @@ class SaleOrder(models.Model):
         help="Locked because all its continuity subscriptions have ended and everything is invoiced.",
     )
 
+    _continuity_closable_idx = models.Index(
+        "(id) WHERE continuity_role = 'parent' AND state = 'sale' AND invoice_status = 'invoiced'"
+        " AND continuity_is_closed IS NOT TRUE"
+    )
+
     @api.model
     def _get_continuity_closable_domain(self):
         """Return the parent orders to close: their subscriptions have all ended, their other lines are invoiced. One
