@@ -217,6 +217,7 @@ class ContinuitySubscription(models.Model):
     _extend_idx = models.Index(
         "(company_id, open_occurrence_count, id) WHERE state = 'running' AND occurrences_left != 0"
     )
+    _resume_idx = models.Index("(company_id, resume_date) WHERE state = 'paused'")
     _finished_idx = models.Index("(company_id, id) WHERE state = 'running' AND next_date IS NULL")
     _program_revision_idx = models.Index("(program_id, program_revision) WHERE state IN ('running', 'paused')")
 

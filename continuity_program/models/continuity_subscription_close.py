@@ -19,21 +19,14 @@ class ContinuitySubscription(models.Model):
 
     @api.model
     def _job_close_domain(self, as_of):
-<<<<<<< HEAD
         """Return the running subscriptions that are finished, the paused ones whose pause has ended, and the ended ones
         whose parent order is to be closed."""
-        closable = self.env['sale.order']._get_continuity_closable_domain()
+        # Named, so that no query goes through all that ever ended.
+        closable = self.env['sale.order'].search(self.env['sale.order']._get_continuity_closable_domain())
         return (
             self._get_finished_domain()
             | (Domain('state', '=', 'paused') & Domain('resume_date', '<=', as_of))
-            | (Domain('state', 'in', ('done', 'cancelled')) & Domain('order_id', 'any', closable))
-=======
-        """Return the running subscriptions that are finished, and the ended ones whose parent order is to be closed."""
-        # Named, so that no query goes through all that ever ended.
-        closable = self.env['sale.order'].search(self.env['sale.order']._get_continuity_closable_domain())
-        return self._get_finished_domain() | (
-            Domain('state', 'in', ('done', 'cancelled')) & Domain('order_id', 'in', closable.ids)
->>>>>>> 27af4c9 (No job reads a big table from end to end to find its candidates: process_payments and close did; a test explains all)
+            | (Domain('state', 'in', ('done', 'cancelled')) & Domain('order_id', 'in', closable.ids))
         )
 
     @api.model
