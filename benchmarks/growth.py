@@ -22,9 +22,7 @@ def create_orders(env, size):
 
 def exponent(results, figure):
     """The slope of the least squares through (log of the size, log of the time)."""
-    points = [
-        (log(size), log(results.total("create_orders", figure, size))) for size in results.sizes("create_orders")
-    ]
+    points = [(log(size), log(results.total("create_orders", figure, size))) for size in results.sizes("create_orders")]
     mean_x, mean_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _y in points)
 

@@ -19,7 +19,7 @@ class ContinuityLine(models.Model):
         help="Delivered, billed in advance or sent again, and not accounted for yet.",
     )
 
-    _revenue_due_idx = models.Index("(subscription_id) WHERE is_revenue_due")
+    _revenue_due_idx = models.Index("(subscription_id) WHERE is_revenue_due IS TRUE")
 
     @api.depends('state', 'is_credited', 'revenue_date', 'subscription_id.bill_upfront', 'replaces_line_id')
     def _compute_is_revenue_due(self):

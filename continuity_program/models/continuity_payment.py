@@ -108,6 +108,10 @@ class ContinuityPayment(models.Model):
     )
 
     _ready_idx = models.Index("(company_id, ready_date, id) WHERE state IN ('scheduled', 'declined', 'processing')")
+    # Few at any time, and none of them is found by its day.
+    _wanted_idx = models.Index("(company_id) WHERE is_wanted_now IS TRUE")
+    _on_hold_idx = models.Index("(company_id) WHERE on_hold IS TRUE")
+    _declined_idx = models.Index("(company_id) WHERE state = 'declined'")
 
     @api.depends('move_line_ids.parent_state')
     def _compute_move_line_id(self):

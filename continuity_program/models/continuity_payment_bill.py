@@ -40,9 +40,10 @@ class ContinuityPayment(models.Model):
     @api.model
     def _job_process_payments_domain(self, as_of):
         """Return the payments to bill or charge on the day; bills go out some days before they are due."""
-        earning = self.env['continuity.line'].search([('is_revenue_due', '=', True)], order='id').subscription_id
+        earning = self.env['continuity.line']._read_group([('is_revenue_due', '=', True)], ['subscription_id'])
         # Named, so that the payments are found by index: among all others, nobody looks for them one by one.
-        to_earn = Domain('subscription_id', 'in', earning.ids) & self._get_revenue_domain()
+        subscription_ids = [subscription.id for (subscription,) in earning]
+        to_earn = Domain('subscription_id', 'in', subscription_ids) & self._get_revenue_domain()
         return self._get_due_domain(as_of) | self._get_holding_domain(as_of) | to_earn
 
     @api.model

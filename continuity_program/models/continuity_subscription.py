@@ -153,7 +153,7 @@ class ContinuitySubscription(models.Model):
         selection=[('token', "Card"), ('on_account', "On account")], required=True, default='on_account', tracking=True
     )
     payment_token_id = fields.Many2one(
-        comodel_name='payment.token',
+        comodel_name='payment.token', index='btree_not_null',
         string="Card",
         check_company=True,
         tracking=True,
@@ -217,6 +217,8 @@ class ContinuitySubscription(models.Model):
     _extend_idx = models.Index(
         "(company_id, open_occurrence_count, id) WHERE state = 'running' AND occurrences_left != 0"
     )
+    _open_order_idx = models.Index("(order_id) WHERE state NOT IN ('done', 'cancelled')")
+    _resume_idx = models.Index("(company_id, resume_date) WHERE state = 'paused'")
     _finished_idx = models.Index("(company_id, id) WHERE state = 'running' AND next_date IS NULL")
     _program_revision_idx = models.Index("(program_id, program_revision) WHERE state IN ('running', 'paused')")
 

@@ -20,9 +20,10 @@ class StockMove(models.Model):
         """Create the transfers of the moves in one go, where there is none yet that Odoo would look for."""
         drafts = self.filtered(lambda move: move.state == 'draft' and move._should_be_assigned())
         drafts = drafts.filtered(lambda move: move.product_uom.compare(move.product_uom_qty, 0.0) > 0)
-        known = drafts.reference_ids & self.env['stock.picking'].search(
-            [('reference_ids', 'in', drafts.reference_ids.ids)]
-        ).reference_ids
+        known = (
+            drafts.reference_ids
+            & self.env['stock.picking'].search([('reference_ids', 'in', drafts.reference_ids.ids)]).reference_ids
+        )
         groups = list(
             drafts.filtered(lambda move: move.reference_ids and not move.reference_ids & known)
             .grouped(lambda move: move._key_assign_picking())
