@@ -153,9 +153,10 @@ class ContinuitySubscription(models.Model):
         selection=[('token', "Card"), ('on_account', "On account")], required=True, default='on_account', tracking=True
     )
     payment_token_id = fields.Many2one(
-        comodel_name='payment.token', index='btree_not_null',
+        comodel_name='payment.token',
         string="Card",
         check_company=True,
+        index='btree_not_null',
         tracking=True,
         copy=False,
         domain="[('partner_id', 'child_of', commercial_partner_id)]",
