@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from devtool.output import DevError, say
+
 from . import report, runner
 from .cases import CASES
 
@@ -16,7 +18,11 @@ def main() -> int:
     if unknown:
         parser.error(f"no comparison {', '.join(sorted(unknown))}; there are {', '.join(CASES)}")
     for name in options.names or CASES:
-        result = runner.measure(CASES[name], options.quick)
+        try:
+            result = runner.measure(CASES[name], options.quick)
+        except DevError as error:
+            say(f"bin/dev bench: {error.problem}\n  Remedy: {error.remedy}")
+            return 1
         report.keep(result)
         print(report.render_case(result), flush=True)
         report.write()

@@ -16,7 +16,7 @@ def seed(env, size):
 
 def sync(env, _size):
     """An event gets another quantity: one line of each plan follows."""
-    _get_program(env).line_ids[5].product_uom_qty = 2.0
+    _get_program(env).line_ids[5].quantity = 2.0
     return lambda: run_job(env, "sync", NIGHT).done_count
 
 

@@ -18,7 +18,8 @@ FILE = Path(__file__).with_name("RESULTS.md")
 
 def keep(result: dict) -> None:
     KEPT.mkdir(exist_ok=True)
-    (KEPT / f"{result['name']}.json").write_text(json.dumps({**result, "commit": _commit()}, indent=1))
+    result["commit"] = _commit()
+    (KEPT / f"{result['name']}.json").write_text(json.dumps(result, indent=1))
 
 
 def write() -> None:

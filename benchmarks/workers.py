@@ -64,7 +64,8 @@ def share(count):
 CASE = Case(
     name="workers",
     title="Two workers",
-    text="`create_orders` by one process, and by two that start it at the same moment on one database.",
+    text="CPU and queries are those of the process that waits for them. "
+    "`create_orders` by one process, and by two that start it at the same moment on one database.",
     unit="order",
     seed=seed,
     variants={"one": share(1), "two": share(2)},
