@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -42,12 +43,14 @@ class Server:
         template = self._get_template()
         with project.locked():
             postgres.copy(template, self.seed_database)
+        self.address = str(self.folder / 'socket')
         log = self.folder / 'server.log'
-        command = [sys.executable, HERE / 'fork_server.py', self.seed_database, log, self.tasks]
-        self.process = subprocess.Popen(
-            [str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self._read()
+        command = [sys.executable, HERE / 'fork_server.py', self.seed_database, log, self.tasks, self.address]
+        with log.open('a') as errors:
+            self.process = subprocess.Popen(
+                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
+            )
+        wait_for(lambda: Path(self.address).exists() or self.process.poll() is not None, timeout=120)
         self.seeded = self._seed()
 
     def _get_template(self):
@@ -75,7 +78,7 @@ class Server:
                 postgres.drop(name)
 
     def close(self):
-        self.process.stdin.close()
+        self.process.terminate()
         self.process.wait(timeout=30)
         for name in self.databases:
             postgres.drop(name)
@@ -100,15 +103,19 @@ class Server:
         return Task(self, self.tell({**command, 'host': host})['pid'], log, result)
 
     def tell(self, command):
-        try:
-            self.process.stdin.write(json.dumps(command, default=str) + '\n')
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise self._obituary() from None
-        return self._read()
+        """Send a command and return the answer.
 
-    def _read(self):
-        line = self.process.stdout.readline()
+        Each has a connection of its own: nothing is kept open here that other tests of the process could close.
+        """
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(self.address)
+                with connection.makefile('rw') as stream:
+                    stream.write(json.dumps(command, default=str) + '\n')
+                    stream.flush()
+                    line = stream.readline()
+        except OSError:
+            line = ''
         if not line:
             raise self._obituary()
         answer = json.loads(line)

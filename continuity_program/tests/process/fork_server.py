@@ -1,14 +1,15 @@
-"""Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG FOLDER`.
+"""Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG FOLDER ADDRESS`.
 
-Reads one JSON command a line, answers with one JSON line. A task is a function of ``tasks.py``, or of another module
-here or in that folder when it is named ``module.function``; it runs in a process of its own, with connections of its
-own, on any copy of the database. So a process to kill costs milliseconds.
+At the address, a socket, it reads one JSON command a connection and answers with one JSON line. A task is a function of
+``tasks.py``, or of another module here or in that folder when it is named ``module.function``; it runs in a process of
+its own, with connections of its own, on any copy of the database. So a process to kill costs milliseconds.
 """
 
 import importlib
 import json
 import logging
 import os
+import socket
 import sys
 import threading
 import time
@@ -21,18 +22,32 @@ from odoo.modules.registry import Registry
 from odoo.tools import config
 
 
-def main(database, log, folder):
+def main(database, log, folder, address):
+    parent = os.getppid()
     sys.path.append(folder)
     config.parse_config(['-d', database, '--logfile', log, '--no-http', '--max-cron-threads=0'], setup_logging=True)
     registry = Registry(database)
     importlib.import_module('tasks')  # imports addons, which Odoo finds from here on
     sql_db.close_all()
-    answer({'ready': os.getpid()})
-    for text in sys.stdin:
-        try:
-            answer(obey(registry, json.loads(text)))
-        except Exception:
-            answer({'error': traceback.format_exc()})
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f'{address}.new')
+        listener.listen()
+        Path(f'{address}.new').rename(address)  # from here on, whoever finds it is answered
+        listener.settimeout(1)
+        while os.getppid() == parent:
+            try:
+                connection, _address = listener.accept()
+            except TimeoutError:
+                continue
+            with connection, connection.makefile('rw') as stream:
+                stream.write(json.dumps(answer(registry, stream.readline())) + '\n')
+
+
+def answer(registry, text):
+    try:
+        return obey(registry, json.loads(text))
+    except Exception:
+        return {'error': traceback.format_exc()}
 
 
 def obey(registry, command):
@@ -42,10 +57,6 @@ def obey(registry, command):
     if 'task' in command:
         return {'pid': start(registry, command)}
     return {'status': wait(**command)}
-
-
-def answer(message):
-    print(json.dumps(message), flush=True)
 
 
 def rehearse(registry, task, args):
