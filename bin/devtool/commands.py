@@ -11,7 +11,7 @@ from .project import DEMO_DB, LOCAL, ROOT, TEMPLATE_DB, addons, glue_addons, loc
 
 _NO_TESTS_COLLECTED = 5
 # The whole suite on all processors, the tests of a file together; each worker on a copy of the database.
-_IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile"]
+_IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder"]
 
 
 def setup(arguments: list[str]) -> None:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psycopg2
@@ -45,12 +45,11 @@ class Server:
             postgres.copy(template, self.seed_database)
         self.address = str(self.folder / 'socket')
         log = self.folder / 'server.log'
-        command = [sys.executable, HERE / 'fork_server.py', self.seed_database, log, self.tasks, self.address]
-        with log.open('a') as errors:
-            self.process = subprocess.Popen(
-                [str(part) for part in command], stdin=subprocess.DEVNULL, stdout=errors, stderr=errors
+        command = [HERE / 'fork_server.py', self.seed_database, log, self.tasks, self.address, os.getpid()]
+        with log.open('a') as output:
+            subprocess.run(
+                [sys.executable, *map(str, command)], stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=True
             )
-        wait_for(lambda: Path(self.address).exists() or self.process.poll() is not None, timeout=120)
         self.seeded = self._seed()
 
     def _get_template(self):
@@ -78,8 +77,8 @@ class Server:
                 postgres.drop(name)
 
     def close(self):
-        self.process.terminate()
-        self.process.wait(timeout=30)
+        with suppress(OSError), self._connect() as stream:
+            stream.write('stop\n')
         for name in self.databases:
             postgres.drop(name)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -102,30 +101,25 @@ class Server:
         command = {'task': task, 'database': database, 'log': str(log), 'result': str(result), 'args': args}
         return Task(self, self.tell({**command, 'host': host})['pid'], log, result)
 
-    def tell(self, command):
-        """Send a command and return the answer.
+    @contextmanager
+    def _connect(self):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.address)
+            with connection.makefile('rw') as stream:
+                yield stream
 
-        Each has a connection of its own: nothing is kept open here that other tests of the process could close.
-        """
-        try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(self.address)
-                with connection.makefile('rw') as stream:
-                    stream.write(json.dumps(command, default=str) + '\n')
-                    stream.flush()
-                    line = stream.readline()
-        except OSError:
-            line = ''
+    def tell(self, command):
+        """Send a command and return the answer."""
+        with self._connect() as stream:
+            stream.write(json.dumps(command, default=str) + '\n')
+            stream.flush()
+            line = stream.readline()
         if not line:
-            raise self._obituary()
+            raise RuntimeError((self.folder / 'server.log').read_text()[-3000:])
         answer = json.loads(line)
         if 'error' in answer:
             raise RuntimeError(answer['error'])
         return answer
-
-    def _obituary(self):
-        log = (self.folder / 'server.log').read_text()[-3000:]
-        return RuntimeError(f"the forking process ended with {self.process.wait(timeout=10)}:\n{log}")
 
 
 get_server = functools.cache(Server)

@@ -1,4 +1,4 @@
-"""Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG FOLDER ADDRESS`.
+"""Loads the registry once and forks a process for each task: `python fork_server.py DATABASE LOG FOLDER ADDRESS OWNER`.
 
 At the address, a socket, it reads one JSON command a connection and answers with one JSON line. A task is a function of
 ``tasks.py``, or of another module here or in that folder when it is named ``module.function``; it runs in a process of
@@ -21,26 +21,37 @@ from odoo import api, sql_db
 from odoo.modules.registry import Registry
 from odoo.tools import config
 
+#: What ends it.
+STOP = 'stop\n'
 
-def main(database, log, folder, address):
-    parent = os.getppid()
+
+def main(database, log, folder, address, owner):
     sys.path.append(folder)
     config.parse_config(['-d', database, '--logfile', log, '--no-http', '--max-cron-threads=0'], setup_logging=True)
     registry = Registry(database)
     importlib.import_module('tasks')  # imports addons, which Odoo finds from here on
     sql_db.close_all()
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(f'{address}.new')
+        listener.bind(address)
         listener.listen()
-        Path(f'{address}.new').rename(address)  # from here on, whoever finds it is answered
-        listener.settimeout(1)
-        while os.getppid() == parent:
-            try:
-                connection, _address = listener.accept()
-            except TimeoutError:
-                continue
-            with connection, connection.makefile('rw') as stream:
-                stream.write(json.dumps(answer(registry, stream.readline())) + '\n')
+        # Odoo's test classes terminate the children of their process when they end.
+        if not os.fork():
+            serve(registry, listener, owner)
+
+
+def serve(registry, listener, owner):
+    """Answer until told to stop, or until the process that started this one is gone."""
+    listener.settimeout(1)
+    while Path(f'/proc/{owner}').exists():
+        try:
+            connection, _address = listener.accept()
+        except TimeoutError:
+            continue
+        with connection, connection.makefile('rw') as stream:
+            text = stream.readline()
+            if text == STOP:
+                return
+            stream.write(json.dumps(answer(registry, text)) + '\n')
 
 
 def answer(registry, text):
