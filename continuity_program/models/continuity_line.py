@@ -141,13 +141,14 @@ class ContinuityLine(models.Model):
         comodel_name='sale.order.line', inverse_name='continuity_line_id', string="All Child Lines", readonly=True
     )
     child_line_id = fields.Many2one(
-        comodel_name='sale.order.line', compute='_compute_child_line_id', store=True, index='btree_not_null'
+        comodel_name='sale.order.line', compute='_compute_child_line_id', store=True, precompute=True, index='btree_not_null'
     )
     child_order_id = fields.Many2one(
         comodel_name='sale.order',
         string="Child Order",
         related='child_line_id.order_id',
         store=True,
+        precompute=True,
         index='btree_not_null',
     )
     prepaid_amount = fields.Monetary(readonly=True, help="Its untaxed share of the plan billed in advance.")
@@ -162,7 +163,7 @@ class ContinuityLine(models.Model):
         index='btree_not_null',
         help="The credit note of a shipment that came back, or never came.",
     )
-    is_credited = fields.Boolean(string="Credited", compute='_compute_is_credited', store=True)
+    is_credited = fields.Boolean(string="Credited", compute='_compute_is_credited', store=True, precompute=True)
     replaces_line_id = fields.Many2one(
         comodel_name='continuity.line',
         string="Sent Again For",
@@ -188,6 +189,7 @@ class ContinuityLine(models.Model):
         string="Invoiced",
         compute='_compute_is_invoiced',
         store=True,
+        precompute=True,
         help="Billed in full or, where nothing of it is billed (any more), delivered.",
     )
     state = fields.Selection(
@@ -200,6 +202,7 @@ class ContinuityLine(models.Model):
         ],
         compute='_compute_state',
         store=True,
+        precompute=True,
     )
 
     _occurrence_uniq = models.UniqueIndex(
@@ -224,21 +227,14 @@ class ContinuityLine(models.Model):
 
     @api.depends('price_unit', 'discount', 'quantity', 'tax_ids', 'product_id')
     def _compute_amount(self):
-        AccountTax = self.env['account.tax']
         for line in self:
-            company = line.company_id or self.env.company
-            base_line = AccountTax._prepare_base_line_for_taxes_computation(
-                line,
-                tax_ids=line.tax_ids,
+            line.price_subtotal, line.price_total = line.subscription_id._get_line_amounts(
+                line.product_id,
+                line.tax_ids,
                 quantity=line.quantity,
-                partner_id=line.partner_id,
-                currency_id=line.currency_id or company.currency_id,
-                rate=1.0,
+                price_unit=line.price_unit,
+                discount=line.discount,
             )
-            AccountTax._add_tax_details_in_base_line(base_line, company)
-            AccountTax._round_base_lines_tax_details([base_line], company)
-            line.price_subtotal = base_line['tax_details']['total_excluded_currency']
-            line.price_total = base_line['tax_details']['total_included_currency']
 
     @api.depends('shipping_amount')
     def _compute_shipping_total(self):

@@ -16,6 +16,7 @@ class ContinuityLine(models.Model):
     is_revenue_due = fields.Boolean(
         compute='_compute_is_revenue_due',
         store=True,
+        precompute=True,
         help="Delivered, billed in advance or sent again, and not accounted for yet.",
     )
 

@@ -13,12 +13,9 @@ class ContinuitySubscription(models.Model):
             token = self.env['payment.token']
             if methods != 'on_account':
                 token = subscription._get_own_token() or subscription._find_token()
-            subscription.write(
-                {
-                    'payment_method': 'token' if token or methods == 'token' else 'on_account',
-                    'payment_token_id': token.id,
-                }
-            )
+            method = 'token' if token or methods == 'token' else 'on_account'
+            if (subscription.payment_method, subscription.sudo().payment_token_id) != (method, token):
+                subscription.write({'payment_method': method, 'payment_token_id': token.id})
 
     def _get_own_token(self):
         """Return the card chosen, if it is the customer's."""

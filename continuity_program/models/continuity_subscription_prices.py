@@ -93,6 +93,25 @@ class ContinuitySubscription(models.Model):
             round=False,
         )
 
+    def _get_line_amounts(self, product, taxes, **values):
+        """Return what a line of the plan costs, without and with taxes, rounded to the order's currency.
+
+        :param values: ``quantity``, ``price_unit`` and ``discount`` (%).
+        """
+        company = self.company_id or self.env.company
+        base_line = taxes._prepare_base_line_for_taxes_computation(
+            None,
+            product_id=product,
+            tax_ids=taxes,
+            partner_id=self.partner_id,
+            currency_id=self.currency_id or company.currency_id,
+            **values,
+        )
+        taxes._add_tax_details_in_base_line(base_line, company)
+        taxes._round_base_lines_tax_details([base_line], company)
+        details = base_line['tax_details']
+        return details['total_excluded_currency'], details['total_included_currency']
+
     # === THE PARENT LINE === #
 
     def _update_parent_line(self):
