@@ -290,7 +290,7 @@ class ContinuityLine(models.Model):
         'is_credited',
         'child_line_id.qty_invoiced',
         'child_line_id.product_uom_qty',
-        'child_order_id.amount_total',
+        'child_line_id.order_id.amount_total',
         'subscription_id.bill_upfront',
         'replaces_line_id',
     )

@@ -19,6 +19,10 @@ class SaleOrderLine(models.Model):
         ondelete='restrict',
         help="The planned shipment line that this child order line sends.",
     )
+    # Known to be empty, it spares every plain order the searches for plans to bring in line.
+    continuity_planned_line_ids = fields.One2many(
+        comodel_name='continuity.line', inverse_name='child_line_id', string="Sent Of Plans", readonly=True
+    )
     continuity_is_given_back = fields.Boolean(
         string="Planned Again",
         readonly=True,
