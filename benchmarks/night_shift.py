@@ -1,6 +1,7 @@
-"""One of the workers of `workers.py`: says that it is ready, waits for the word, then runs `create_orders`.
+"""One of the workers of `workers.py`: warms up, says that it is ready, waits for the word, then runs `create_orders`.
 
-What another one holds is skipped, and taken by whoever comes first in the next round.
+Called with its number: each warms up with orders of its own. What another one holds is skipped, and taken by whoever
+comes first in the next round.
 """
 
 import sys
@@ -10,9 +11,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.data import SOLD_ON, run_job
 
+WARM_UP = 10
 
-def main(env):
-    env["continuity.subscription"].search([], limit=1)
+
+def main(env, number):
+    first = env["continuity.subscription"].search([], order="id", offset=number * WARM_UP, limit=WARM_UP)
+    run_job(env, "create_orders", SOLD_ON, first)
     env.cr.commit()
     print("ready", flush=True)
     sys.stdin.readline()
@@ -21,4 +25,4 @@ def main(env):
         env.cr.commit()
 
 
-main(env)
+main(env, int(sys.argv[1]))

@@ -9,6 +9,7 @@ from pathlib import Path
 from devtool import odoo_source, postgres
 from devtool.project import LOCAL, ROOT
 
+from . import scale
 from .case import Results
 from .cases import CASES
 
@@ -24,9 +25,10 @@ def keep(result: dict) -> None:
 
 def write() -> None:
     """Write the page anew, with what was measured last of each comparison."""
-    kept = [json.loads((KEPT / f"{name}.json").read_text()) for name in CASES if (KEPT / f"{name}.json").exists()]
-    parts = [_head(), *(render_case(result) for result in kept)]
-    FILE.write_text("\n".join(parts))
+    files = {name: KEPT / f"{name}.json" for name in CASES}
+    kept = {name: json.loads(file.read_text()) for name, file in files.items() if file.exists()}
+    FILE.write_text("\n".join([_head(), *map(render_case, kept.values())]))
+    scale.write(kept)
 
 
 def render_case(result: dict) -> str:

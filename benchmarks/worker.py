@@ -15,6 +15,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.cases import CASES
 
 TICKS = os.sysconf("SC_CLK_TCK")
+#: The tables that grow with what is sold.
+TABLES = (
+    "continuity_subscription", "continuity_line", "continuity_payment", "sale_order", "sale_order_line",
+    "stock_picking", "stock_move", "stock_move_line", "account_move", "account_move_line",
+)  # fmt: skip
 
 
 def main(env, name, step, size, file):
@@ -29,7 +34,7 @@ def main(env, name, step, size, file):
     env.flush_all()
     env.cr.commit()
     env.invalidate_all()
-    Path(file).write_text(json.dumps(measure(env, work)))
+    Path(file).write_text(json.dumps(measure(env, work) | {"tables": read_sizes(env)}))
 
 
 def measure(env, work):
@@ -45,6 +50,15 @@ def measure(env, work):
         "count": count,
         "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     }
+
+
+def read_sizes(env):
+    """Rows, bytes, and of these bytes of indexes, of the tables that grow with what is sold."""
+    sizes = {}
+    for table in TABLES:
+        env.cr.execute(f"SELECT count(*), pg_total_relation_size('{table}'), pg_indexes_size('{table}') FROM {table}")
+        sizes[table] = env.cr.fetchone()
+    return {table: size for table, size in sizes.items() if size[0] >= 1000}
 
 
 def processor_seconds(env):

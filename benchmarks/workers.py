@@ -28,37 +28,35 @@ def seed(env, size):
 def share(count):
     def variant(env, _size):
         command = [sys.executable, str(RUNNER), env.cr.dbname, str(config["logfile"]), str(NIGHT_SHIFT)]
+        processes = [
+            subprocess.Popen([*command, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            for number in range(count)
+        ]
+        # Each waits for the word, so that starting Odoo and the first orders of each do not count.
+        for process in processes:
+            process.stdout.readline()
+        before = _count_children(env)
+        env.cr.commit()
 
         def work():
-            before = env["sale.order"].search_count([("continuity_role", "=", "child")])
-            env.cr.commit()
-            # Each waits for the word, so that starting Odoo does not count.
-            processes = [
-                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-                for _number in range(count)
-            ]
-            for process in processes:
-                process.stdout.readline()
-            return processes, before
-
-        processes, before = work()
-
-        def go():
             for process in processes:
                 process.stdin.write("go\n")
                 process.stdin.flush()
-            for process in processes:
-                if process.wait():
-                    raise RuntimeError("a worker failed")
-            made = env["sale.order"].search_count([("continuity_role", "=", "child")]) - before
+            codes = [process.wait() for process in processes]
+            if any(codes):
+                raise RuntimeError("a worker failed")
             left = env["continuity.subscription"].search_count([("next_date", "<=", SOLD_ON)])
             if left:
                 raise RuntimeError(f"{left} were left out")
-            return made
+            return _count_children(env) - before
 
-        return go
+        return work
 
     return variant
+
+
+def _count_children(env):
+    return env["sale.order"].search_count([("continuity_role", "=", "child")])
 
 
 CASE = Case(

@@ -25,6 +25,10 @@ class ContinuityGuardMixin(models.AbstractModel):
     def _is_planning(self):
         return self.env.context.get('continuity_planning') is PLANNING
 
+    def _is_committing(self):
+        """Whether a run works on the records that makes its steps last."""
+        return self.env.context.get('continuity_commit') is COMMITTING
+
     # === WORDS === #
 
     def _get_state_label(self):

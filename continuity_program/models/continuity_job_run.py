@@ -56,6 +56,7 @@ class Job(NamedTuple):
     ``_job_CODE_process(batch)``: does the work on ``self`` and writes into the ``JobBatch`` what became of it.
     ``_job_CODE_preview(batch)``: the same without writing; yields dicts.
     ``_job_CODE_weigh(batch)``: how much the records count, where that is not one each.
+    ``_job_CODE_afterwards(ids)``: does what the batch left until it lasts, see ``JobBatch.afterwards``.
     """
 
     model: str
@@ -74,22 +75,33 @@ class JobBatch:
     :ivar limit: the most it may do, ``None`` = all.
     :ivar until: in a limited run, do only what is dated up to this day (``None`` = all); what a record has due later is
         met again, after the older ones of others.
+    :ivar holds_over: what others hold is met again at the end of the run, and not left out yet.
+    :ivar held_ids: the records that were held.
     :ivar done: what it did, in the unit the job counts in.
     :ivar skipped: list of (record, kind, reason, count) left out for a reason that may pass.
     :ivar failed: list of (record, reason, count) that raised.
     :ivar changes: list of (subscription, text) of what was changed, for jobs that tell it.
     :ivar stock: what is free of each product looked at, by (warehouse, product), less what the batch has taken of it.
+    :ivar afterwards: in commit mode, ids of what the job's ``_job_CODE_afterwards`` is called for once the batch lasts:
+        what would keep other batches waiting. It is called again after a kill.
     """
 
-    def __init__(self, as_of, limit=None, until=None):
+    def __init__(self, as_of, limit=None, until=None, holds_over=False):
         self.as_of = as_of
         self.limit = limit
         self.until = until
+        self.holds_over = holds_over
+        self.held_ids = []
         self.done = 0
         self.skipped = []
         self.failed = []
         self.changes = []
         self.stock = {}
+        self.afterwards = []
+
+    def begin_part(self, limit=None):
+        """Return a batch under the same terms, to be added once it went through."""
+        return JobBatch(self.as_of, limit, self.until, self.holds_over)
 
     def skip(self, record, kind, reason, count=1):
         """Leave a record out; ``kind`` is a short code, ``reason`` is for people."""
@@ -108,6 +120,8 @@ class JobBatch:
         self.skipped += other.skipped
         self.failed += other.failed
         self.changes += other.changes
+        self.afterwards += other.afterwards
+        self.held_ids += other.held_ids
 
     @property
     def counts(self):
@@ -156,7 +170,7 @@ class ContinuityJobRun(models.Model):
     failed_count = fields.Integer(string="Failed", readonly=True)
     issue_ids = fields.One2many(comodel_name='continuity.job.issue', inverse_name='run_id', readonly=True)
     change_ids = fields.One2many(comodel_name='continuity.job.change', inverse_name='run_id', readonly=True)
-    #: How far it came: {company id: {'after': [order value, id], 'done': n, 'finished': bool}}.
+    #: How far it came: {company id: {'after': [order value, id], 'done': n, 'held': ids, 'afterwards': ids}}.
     progress = fields.Json(readonly=True)
 
     # === COMPUTE METHODS === #
@@ -368,8 +382,11 @@ class ContinuityJobRun(models.Model):
         )._stop_killed()
 
     def _stop_killed(self):
-        """Write down that nobody is at work on these any more."""
+        """Write down that nobody is at work on these any more, and do what their last batches left to do."""
         self._finish('stopped')
+        for run in self:
+            for company in run.company_ids:
+                run._do_afterwards(company, (run.progress or {}).get(str(company.id), {}))
 
     @api.model
     def _get_work(self, job, company, as_of=None, criteria=None, commit=False):
@@ -441,7 +458,7 @@ class ContinuityJobRun(models.Model):
         limit = self._get_limit(company, limit)
         # Only a limit makes the order matter; by id, what is skipped in part is not met a second time.
         order = 'id' if limit is None else self._get_job(self.job).order
-        place = (self.progress or {}).get(str(company.id), {'after': None, 'done': 0})
+        place = (self.progress or {}).get(str(company.id)) or {'after': None, 'done': 0, 'held': []}
         size = self._get_batch_size()
         while limit is None or place['done'] < limit:
             records = model.search(
@@ -455,12 +472,27 @@ class ContinuityJobRun(models.Model):
                 day,
                 limit=None if limit is None else limit - place['done'],
                 until=None if is_last else reached or None,
+                holds_over=True,
             )
             place['after'] = [fields.Date.to_string(reached), records[-1:].id]
             if records and not self._work_on_batch(company, place, records, candidates, batch, commit):
                 return False
             if is_last:
                 break
+        return self._work_on_held(company, place, model, candidates, JobBatch(day, limit), commit)
+
+    def _work_on_held(self, company, place, model, candidates, terms, commit):
+        """Take what others held when its turn came, unless they have done it since; return whether it came to the end.
+
+        What they still hold is left to the next run.
+        """
+        size, limit = self._get_batch_size(), terms.limit
+        while place['held'] and (limit is None or place['done'] < limit):
+            records = model.browse(place['held'][:size]).exists()
+            place['held'] = place['held'][size:]
+            batch = terms.begin_part(limit=None if limit is None else limit - place['done'])
+            if not self._work_on_batch(company, place, records, candidates, batch, commit):
+                return False
         return True
 
     def _get_batch_size(self):
@@ -484,7 +516,7 @@ class ContinuityJobRun(models.Model):
             for record in records:
                 if batch.limit is not None and batch.done >= batch.limit:
                     break
-                single = JobBatch(batch.as_of, batch.limit and batch.limit - batch.done, batch.until)
+                single = batch.begin_part(limit=batch.limit and batch.limit - batch.done)
                 time_left = self._work_on_batch(company, place, record, candidates, single, commit)
                 batch.done += single.done
             return time_left
@@ -492,8 +524,31 @@ class ContinuityJobRun(models.Model):
             kind = 'locked' if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY) else 'database'
             batch.skip(records, kind, self._explain(error), self._weigh(records, batch))
         place['done'] += batch.done
+        place['held'] = [*place.get('held', ()), *batch.held_ids]
+        place['afterwards'] = batch.afterwards
         self._log_batch(company, place, batch)
-        return self._checkpoint(commit, processed=len(records))
+        time_left = self._checkpoint(commit, processed=len(records))
+        self._do_afterwards(company, place)
+        return time_left
+
+    def _do_afterwards(self, company, place):
+        """Do what follows a batch, and make it last; again when the database refuses it for the moment."""
+        if not place.get('afterwards'):
+            return
+        model, _day, _candidates = self._get_work(self.job, company, self.as_of)
+        for attempt in range(1, MAX_TRIES + 1):
+            try:
+                with _quiet_retries():
+                    getattr(model, f'_job_{self.job}_afterwards')(place['afterwards'])
+                    self._keep_place(company, {**place, 'afterwards': []})
+                    self._checkpoint(commit=True)
+                place['afterwards'] = []
+                return
+            except NOBODYS_FAULT as error:
+                if self.env.cr.connection.closed:
+                    raise
+                self.env.cr.rollback()
+                _logger.info("%s: try %s of what follows a batch: %s", self.job, attempt, error)
 
     @api.model
     def _get_order(self, order):
@@ -515,7 +570,7 @@ class ContinuityJobRun(models.Model):
         :return: what the database said the last time, or nothing when it went through.
         """
         for attempt in range(1, MAX_TRIES + 1):
-            trial = JobBatch(batch.as_of, batch.limit, batch.until)
+            trial = batch.begin_part(batch.limit)
             try:
                 with _quiet_retries():
                     self._process(records, candidates, trial, commit)
@@ -590,7 +645,7 @@ class ContinuityJobRun(models.Model):
         queue = records
         while queue and (batch.limit is None or batch.done < batch.limit):
             record, queue = queue[0], queue[1:]
-            single = JobBatch(batch.as_of, None if batch.limit is None else 1, batch.until)
+            single = batch.begin_part(limit=None if batch.limit is None else 1)
             self._process(record, candidates, single)
             batch.add(single)
             if single.done and batch.limit is not None:
@@ -598,8 +653,12 @@ class ContinuityJobRun(models.Model):
 
     def _process_locked(self, records, candidates, batch):
         locked = records.try_lock_for_update(allow_referencing=True)
-        trial = JobBatch(batch.as_of, batch.limit, batch.until)
-        for record in records - locked:
+        trial = batch.begin_part(batch.limit)
+        held = records - locked
+        if batch.holds_over:
+            trial.held_ids += held.ids
+            held = held.browse()
+        for record in held:
             trial.skip(
                 record,
                 'locked',
@@ -674,13 +733,13 @@ class ContinuityJobRun(models.Model):
         self._count(company, place, batch)
 
     def _count(self, company, place, batch):
-        """Add up what a batch did, and keep how far the run came."""
-        self.write(
-            {
-                **{name: self[name] + count for name, count in batch.counts.items()},
-                'progress': {**(self.progress or {}), str(company.id): place},
-            }
-        )
+        """Add up what a batch did, and keep how far the run came in the company."""
+        self.write({name: self[name] + count for name, count in batch.counts.items()})
+        self._keep_place(company, place)
+
+    def _keep_place(self, company, place):
+        """Keep how far the run came in a company."""
+        self.progress = {**(self.progress or {}), str(company.id): place}
 
     @api.model
     def _trigger_cron(self, job, at=None):

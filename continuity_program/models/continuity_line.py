@@ -141,7 +141,11 @@ class ContinuityLine(models.Model):
         comodel_name='sale.order.line', inverse_name='continuity_line_id', string="All Child Lines", readonly=True
     )
     child_line_id = fields.Many2one(
-        comodel_name='sale.order.line', compute='_compute_child_line_id', store=True, precompute=True, index='btree_not_null'
+        comodel_name='sale.order.line',
+        compute='_compute_child_line_id',
+        store=True,
+        precompute=True,
+        index='btree_not_null',
     )
     child_order_id = fields.Many2one(
         comodel_name='sale.order',

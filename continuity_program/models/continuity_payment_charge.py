@@ -7,8 +7,6 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_amount
 
-from .continuity_guard_mixin import COMMITTING
-
 _logger = logging.getLogger(__name__)
 
 #: Providers to which a transaction may be sent again under its reference: they charge it once.
@@ -201,9 +199,6 @@ class ContinuityPayment(models.Model):
         except Exception:
             _logger.warning("The books of %s wait for the next post-processing", transaction.reference, exc_info=True)
         self._checkpoint()
-
-    def _is_committing(self):
-        return self.env.context.get('continuity_commit') is COMMITTING
 
     def _checkpoint(self):
         """Make what is written last, in a run that commits; return whether it does."""

@@ -100,8 +100,16 @@ class ContinuitySubscription(models.Model):
     def _make_together(self, shipments, batch):
         for lines, substitutes in shipments:
             lines.subscription_id._write_substitutes(substitutes)
-        self._create_child_orders([lines for lines, _substitutes in shipments])
+        # What is free of the goods may decide over the next shipment only as long as nobody else can take it.
+        bulk = BulkDelivery(reserves_later=self._is_committing() and not batch.stock)
+        self.with_context(continuity_bulk=bulk)._create_child_orders([lines for lines, _substitutes in shipments])
+        batch.afterwards += sorted(bulk.moves_to_reserve)
         batch.done += len(shipments)
+
+    @api.model
+    def _job_create_orders_afterwards(self, move_ids):
+        """Reserve the goods of child orders: apart from making them, since all of a night want the same goods."""
+        self.env['stock.move'].browse(move_ids)._reserve_afterwards()
 
     def _job_create_orders_weigh(self, batch):
         return len(self._get_due_shipments(batch))
@@ -214,7 +222,7 @@ class ContinuitySubscription(models.Model):
     @api.model
     def _confirm_together(self, orders):
         """Confirm child orders; their deliveries are made together, which halves the time."""
-        bulk = BulkDelivery()
+        bulk = BulkDelivery.of(self.env) or BulkDelivery()
         orders.with_context(continuity_bulk=bulk).action_confirm()
         self.env['stock.move'].browse(bulk.moves_to_schedule)._trigger_scheduler_together()
 

@@ -7,12 +7,16 @@ class BulkDelivery:
 
     :ivar rules: the procurement rules found, by what they were looked up by.
     :ivar moves_to_schedule: ids of the moves that reordering rules are told of, once for all of them.
+    :ivar reserves_later: goods are not reserved with the orders, but in a transaction of its own that follows.
+    :ivar moves_to_reserve: ids of the moves that wait for it.
     :ivar reserved: while move lines are made together, what they reserve, by the arguments of the reservation.
     """
 
-    def __init__(self):
+    def __init__(self, reserves_later=False):
         self.rules = {}
         self.moves_to_schedule = set()
+        self.reserves_later = reserves_later
+        self.moves_to_reserve = set()
         self.reserved = None
 
     @classmethod

@@ -1,7 +1,12 @@
+import logging
+
 from odoo import models
 from odoo.fields import Domain
 
+from .continuity_job_run import NOBODYS_FAULT
 from .stock_bulk import BulkDelivery
+
+_logger = logging.getLogger(__name__)
 
 
 class StockMove(models.Model):
@@ -42,10 +47,33 @@ class StockMove(models.Model):
     # === RESERVATION === #
 
     def _action_assign(self, force_qty=False):
-        together = self.browse()
-        if BulkDelivery.of(self.env) and not force_qty:
-            together = self.filtered(lambda move: move._can_be_reserved_together())._reserve_together()
-        return super(StockMove, self - together)._action_assign(force_qty=force_qty)
+        bulk, done = BulkDelivery.of(self.env), self.browse()
+        if bulk and bulk.reserves_later:
+            done = self.filtered(lambda move: not move._should_bypass_reservation())
+            bulk.moves_to_reserve.update(done.ids)
+        elif bulk and not force_qty:
+            done = self.filtered(lambda move: move._can_be_reserved_together())._reserve_together()
+        return super(StockMove, self - done)._action_assign(force_qty=force_qty)
+
+    def _reserve_afterwards(self):
+        """Reserve goods for child orders that last already: together or, where that fails, transfer by transfer.
+
+        What cannot be reserved now, Odoo's own scheduler tries again.
+        """
+        moves = self.exists().filtered(lambda move: move.state in ('confirmed', 'waiting', 'partially_available'))
+        try:
+            with self.env.cr.savepoint():
+                moves.with_context(continuity_bulk=BulkDelivery())._action_assign()
+                self.env.flush_all()
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            pickings = moves.grouped('picking_id')
+            if len(pickings) > 1:
+                for waiting in pickings.values():
+                    waiting._reserve_afterwards()
+            else:
+                _logger.warning("%s cannot be reserved yet: %s", moves.picking_id.display_name, error)
 
     def _can_be_reserved_together(self):
         """Whether which goods are taken does not depend on the move: any piece in stock is as good as another."""

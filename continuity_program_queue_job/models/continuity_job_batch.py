@@ -31,6 +31,8 @@ class ContinuityJobBatch(models.Model):
     done_count = fields.Integer(string="Done", readonly=True)
     skipped_count = fields.Integer(string="Skipped", readonly=True)
     failed_count = fields.Integer(string="Failed", readonly=True)
+    #: Ids that the job still has to follow up, should its worker be killed.
+    afterwards = fields.Json(readonly=True)
 
     def _enqueue(self, record_ids, description):
         """Let a queue job do the batch. The key keeps it from being enqueued twice."""

@@ -114,6 +114,7 @@ class ContinuityJobRun(models.Model):
         """Do the records of a batch. After a kill, what was done is not due any more; what was left out is told in the
         issues, and is not looked at again."""
         model, day, candidates = self._get_work(self.job, batch.company_id, as_of, commit=True)
+        self._do_afterwards(batch.company_id, {'batch': batch, 'afterwards': batch.afterwards})
         told = self.env['continuity.job.issue'].search(
             [('run_id', '=', self.id), ('res_model', '=', model._name), ('res_id', 'in', record_ids)]
         )
@@ -129,8 +130,15 @@ class ContinuityJobRun(models.Model):
     def _count(self, company, place, batch):
         if 'batch' in place:
             place['batch']._count(batch.counts)
+            self._keep_place(company, place)
         else:
             super()._count(company, place, batch)
+
+    def _keep_place(self, company, place):
+        if 'batch' in place:
+            place['batch'].afterwards = place['afterwards']
+        else:
+            super()._keep_place(company, place)
 
     def _end_with_batches(self):
         """End the run when its last batch has ended."""

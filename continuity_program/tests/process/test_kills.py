@@ -105,6 +105,19 @@ class TestKill(ProcessCase):
         self.assertGreater(wasted, 0)
         self.assertFinishedLikeTheTwin(count, batch_size)
 
+    def test_kills_between_orders_and_their_goods(self):
+        """Goods are reserved when the orders last: whoever goes on reserves what the killed run left."""
+        count, batch_size = 20, 10
+        for database in (self.database, self.twin):
+            self.keep_only(count, 'endless', database)
+        whole, _seconds = self.run_twin(batch_size)
+        attempts = [{'die_at': step + offset} for step in whole['commits'] for offset in (1, 5)]
+        self.kill_until(batch_size, attempts, lambda: False)
+
+        self.assertFinishedLikeTheTwin(count, batch_size)
+        self.assertEqual(self.query("SELECT state, count(*) FROM stock_move GROUP BY state"), [('assigned', count)])
+        self.assertEqual(self.get_value("SELECT SUM(reserved_quantity) FROM stock_quant"), count)
+
     def test_a_killed_scheduled_action_goes_on(self):
         ids = self.keep_only(60)
         process = self.start('trigger', batch_size=10)

@@ -28,6 +28,8 @@ class TestTwiceIsOnce(ProcessCase):
 
         self.assertChildren(500)
         self.assertEqual(sum(run['done'] for run in runs), 500)
+        # What the other one held was met again at the end: at most its last batch is told as left out.
+        self.assertLessEqual(sum(run['skipped'] for run in runs), 100)
         for _time in range(4):
             self.assertEqual(self.run_task('execute', domain=domain)['selected'], 0)
         self.assertChildren(500)
