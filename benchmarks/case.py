@@ -64,10 +64,6 @@ class Results:
         """The median cost of one, in milliseconds."""
         return median(1000 * row[figure] / row["count"] for row in self.of(variant, size))
 
-    def total(self, variant: str, figure: str = "wall", size: int | None = None) -> float:
-        """The median cost of all, in milliseconds."""
-        return median(1000 * row[figure] for row in self.of(variant, size))
-
     def queries(self, variant: str, size: int | None = None) -> float:
         return median(row["queries"] / row["count"] for row in self.of(variant, size))
 
