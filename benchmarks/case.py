@@ -7,7 +7,7 @@ from statistics import median
 
 @dataclass
 class Goal:
-    """What a comparison should show.
+    """What a comparison should show; without a limit, a figure that is only told.
 
     :ivar value: takes the ``Results`` and the name of a figure, ``wall`` or ``cpu``, and returns the value.
     """
@@ -17,12 +17,31 @@ class Goal:
     at_least: float | None = None
     at_most: float | None = None
 
-    def is_met(self, value: float) -> bool:
-        return value >= self.at_least if self.at_most is None else value <= self.at_most
+    def judge(self, value: float) -> str:
+        if self.at_least is None and self.at_most is None:
+            return ""
+        is_met = value >= self.at_least if self.at_most is None else value <= self.at_most
+        return "met" if is_met else "not met"
 
     @property
-    def limit(self) -> str:
-        return f"≥ {self.at_least:g}" if self.at_most is None else f"≤ {self.at_most:g}"
+    def title(self) -> str:
+        """The text, with the limit."""
+        if self.at_most is not None:
+            return f"{self.text} (≤ {self.at_most:g})"
+        return self.text if self.at_least is None else f"{self.text} (≥ {self.at_least:g})"
+
+
+@dataclass
+class Others:
+    """How others do the same: measured on Odoo with their addons, and without ours, whose hooks they need not pay for.
+
+    :ivar addons: those of ``requirements-oca-bench.txt`` that are installed.
+    :ivar seed: fills their database as ``Case.seed`` fills ours.
+    """
+
+    addons: tuple[str, ...]
+    seed: Callable
+    variants: dict[str, Callable]
 
 
 @dataclass
@@ -33,6 +52,7 @@ class Case:
     :ivar seed: ``seed(env, size)`` fills the database; it is committed.
     :ivar variants: by name, ``variant(env, size)``: makes ready and returns the work, a function that is timed and
         returns how many it did.
+    :ivar others: other people's ways, on a database of their own.
     :ivar sizes: sizes to measure at; ``quick_sizes`` with ``--quick``.
     """
 
@@ -46,6 +66,11 @@ class Case:
     quick_sizes: tuple[int, ...]
     rounds: int = 3
     goals: list[Goal] = field(default_factory=list)
+    others: Others | None = None
+
+    @property
+    def all_variants(self) -> dict[str, Callable]:
+        return self.variants | (self.others.variants if self.others else {})
 
 
 class Results:

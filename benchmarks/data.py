@@ -27,6 +27,13 @@ def run_job(env, job, day, records=None):
     return run
 
 
+def ship(env, day):
+    """Have shipped what was not yet; by SQL, for the warehouse takes longer than all that is measured on it."""
+    env.flush_all()
+    env.cr.execute("UPDATE continuity_payment SET ready_date = %s WHERE ready_date IS NULL", [day])
+    env.invalidate_all()
+
+
 def due_lines(subscription):
     """The lines of the next shipment."""
     planned = subscription.line_ids.filtered(lambda line: line.state == "planned")
@@ -38,22 +45,7 @@ def create_program(env, events=12, products_per_event=1, **values):
 
     :return: the parent product.
     """
-    books = env["product.product"].create(
-        [
-            {
-                "name": f"Book {number}",
-                "type": "consu",
-                "is_storable": True,
-                "list_price": 20.0 + number,
-                "taxes_id": [Command.set(_get_tax(env).ids)],
-                "invoice_policy": "order",
-            }
-            for number in range(1, events * products_per_event + 1)
-        ]
-    )
-    warehouse = env["stock.warehouse"].search([("company_id", "=", env.company.id)], limit=1)
-    for book in books:
-        env["stock.quant"]._update_available_quantity(book, warehouse.lot_stock_id, 10_000_000)
+    books = create_books(env, events * products_per_event)
     program = env["continuity.program"].create(
         {
             "name": "Book Club",
@@ -67,6 +59,27 @@ def create_program(env, events=12, products_per_event=1, **values):
     return env["product.product"].create(
         {"name": "Book Club Membership", "type": "service", "continuity_program_id": program.id, "taxes_id": False}
     )
+
+
+def create_books(env, count):
+    """Make books with a tax, in stock."""
+    books = env["product.product"].create(
+        [
+            {
+                "name": f"Book {number}",
+                "type": "consu",
+                "is_storable": True,
+                "list_price": 20.0 + number,
+                "taxes_id": [Command.set(_get_tax(env).ids)],
+                "invoice_policy": "order",
+            }
+            for number in range(1, count + 1)
+        ]
+    )
+    warehouse = env["stock.warehouse"].search([("company_id", "=", env.company.id)], limit=1)
+    for book in books:
+        env["stock.quant"]._update_available_quantity(book, warehouse.lot_stock_id, 10_000_000)
+    return books
 
 
 def create_customers(env, count):

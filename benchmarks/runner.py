@@ -3,12 +3,13 @@
 import json
 import os
 import tempfile
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from devtool import databases, postgres
+from devtool import databases, oca, odoo_cli, postgres
 from devtool.output import DevError, step
-from devtool.project import TEMPLATE_DB
+from devtool.project import OCA_BENCH_ADDONS, TEMPLATE_DB, locked
 
 from .case import Case
 
@@ -24,20 +25,14 @@ def measure(case: Case, quick: bool) -> dict:
     rounds = 1 if quick else case.rounds
     rows, began, load = [], datetime.now(UTC), os.getloadavg()[0]
     for size in sizes:
-        seeded = f"continuity_bench_{case.name}"
-        try:
-            with step(f"{case.name}: seeding {size}"):
-                postgres.copy(TEMPLATE_DB, seeded)
-                _work(seeded, case, "seed", size)
+        with _seeded(case, size) as seeded:
             for number in range(rounds):
                 # Each round begins with another variant: none is always first on a fresh machine.
-                first = number % len(case.variants)
-                names = [*case.variants][first:] + [*case.variants][:first]
-                for name in names:
-                    row = _measure_once(seeded, case, name, size)
+                names = [*seeded]
+                first = number % len(names)
+                for name in names[first:] + names[:first]:
+                    row = _measure_once(seeded[name], case, name, size)
                     rows.append({"variant": name, "size": size, "round": number, **row})
-        finally:
-            postgres.drop(seeded)
     return {
         "name": case.name,
         "quick": quick,
@@ -46,6 +41,38 @@ def measure(case: Case, quick: bool) -> dict:
         "load": [load, os.getloadavg()[0]],
         "rows": rows,
     }
+
+
+@contextmanager
+def _seeded(case: Case, size: int):
+    """The seeded database of each variant: ours, or the one that has the addons of others instead of ours."""
+    ours = f"continuity_bench_{case.name}"
+    theirs = f"{ours}_others"
+    source = case.others and _provide_others(case)
+    try:
+        _seed(TEMPLATE_DB, ours, case, "seed", size)
+        seeded = dict.fromkeys(case.variants, ours)
+        if case.others:
+            _seed(source, theirs, case, "seed others", size)
+            seeded |= dict.fromkeys(case.others.variants, theirs)
+        yield seeded
+    finally:
+        postgres.drop(ours)
+        postgres.drop(theirs)
+
+
+def _provide_others(case: Case) -> str:
+    """Fetch the addons of others, for the programs that are started from here and nobody else, and install them."""
+    with locked():
+        oca.provide(OCA_BENCH_ADDONS)
+    os.environ["ODOO_ADDONS_PATH"] = odoo_cli.addons_path(OCA_BENCH_ADDONS)
+    return databases.provide_others(case.others.addons)
+
+
+def _seed(source: str, seeded: str, case: Case, task: str, size: int) -> None:
+    with step(f"{case.name}: {task}, {size}"):
+        postgres.copy(source, seeded)
+        _work(seeded, case, task, size)
 
 
 def _measure_once(seeded: str, case: Case, variant: str, size: int) -> dict:

@@ -1,6 +1,6 @@
 """One measurement, in a process of its own: `run_script.py DB LOG worker.py CASE STEP SIZE FILE`.
 
-STEP is `seed`, or the name of a variant, of which FILE gets the figures.
+STEP is `seed`, `seed others`, or the name of a variant, of which FILE gets the figures.
 """
 
 import json
@@ -24,13 +24,14 @@ TABLES = (
 
 def main(env, name, step, size, file):
     case = CASES[name]
-    if step == "seed":
-        case.seed(env, int(size))
+    if step in ("seed", "seed others"):
+        seed = case.seed if step == "seed" else case.others.seed
+        seed(env, int(size))
         env.cr.commit()
         env.cr.execute("ANALYZE")
         env.cr.commit()
         return
-    work = case.variants[step](env, int(size))
+    work = case.all_variants[step](env, int(size))
     env.flush_all()
     env.cr.commit()
     env.invalidate_all()

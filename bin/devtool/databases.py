@@ -18,6 +18,7 @@ from .project import (
     DEMO_BASE_DB,
     DEMO_DB,
     LOGS,
+    OCA_BENCH_ADDONS,
     STATE,
     TEMPLATE_DB,
     fingerprint,
@@ -58,6 +59,18 @@ def provide_glue(addon: Path) -> str:
             with step(f"making database {database}"), _replacing(database, wanted) as name:
                 postgres.copy(TEMPLATE_DB, name)
                 _install(name, [addon.name, *_BESIDE.get(addon.name, ())], "--skip-auto-install")
+    return database
+
+
+def provide_others(modules: tuple[str, ...]) -> str:
+    """The base with addons of others and none of ours, made when a benchmark asks for it; its name."""
+    database = f"continuity_with_{modules[0]}"
+    with locked():
+        wanted = {"base": _base_fingerprint(), "modules": [*modules], "oca": oca.installed(OCA_BENCH_ADDONS)}
+        if not _is_current(database, wanted):
+            with step(f"making database {database}"), _replacing(database, wanted) as name:
+                postgres.copy(BASE_DB, name)
+                _install(name, [*modules])
     return database
 
 

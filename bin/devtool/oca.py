@@ -1,29 +1,35 @@
-"""Addons of the Odoo Community Association, pinned, in a folder of their own on Odoo's addons path."""
+"""Addons of the Odoo Community Association, pinned, in folders of their own for Odoo's addons path."""
 
 import shutil
+from pathlib import Path
 
 from . import venv
 from .output import run_logged, step
-from .project import LOCAL, LOGS, OCA_ADDONS, ROOT
+from .project import LOGS, OCA_ADDONS, OCA_BENCH_ADDONS, ROOT
 
-_FOLDER = LOCAL / "oca"
-_STAMP = _FOLDER / ".requirements"
-_FILE = ROOT / "requirements-oca.txt"
+_FILES = {OCA_ADDONS: ROOT / "requirements-oca.txt", OCA_BENCH_ADDONS: ROOT / "requirements-oca-bench.txt"}
 
 
-def installed() -> str:
+def installed(addons: Path = OCA_ADDONS) -> str:
     """The requirement file they were installed by."""
-    return _STAMP.read_text() if OCA_ADDONS.exists() and _STAMP.exists() else ""
+    stamp = _stamp(addons)
+    return stamp.read_text() if addons.exists() and stamp.exists() else ""
 
 
-def provide() -> None:
-    """Install them anew when the requirement file has changed."""
-    wanted = _FILE.read_text()
-    if installed() == wanted:
+def provide(addons: Path = OCA_ADDONS) -> None:
+    """Install those of a folder anew when its requirement file has changed."""
+    file = _FILES[addons]
+    wanted = file.read_text()
+    if installed(addons) == wanted:
         return
-    shutil.rmtree(_FOLDER, ignore_errors=True)
-    command = [venv.PYTHON, "-m", "pip", "install", "--no-input", "--no-deps", "--target", _FOLDER, "-r", _FILE]
+    folder = _stamp(addons).parent
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [venv.PYTHON, "-m", "pip", "install", "--no-input", "--no-deps", "--target", folder, "-r", file]
     remedy = "see which package failed; pip has to reach a package index (`pip config list` shows its settings)"
-    with step("installing the pinned OCA addons into .local/oca"):
-        run_logged(command, LOGS / "pip-oca.log", remedy)
-    _STAMP.write_text(wanted)
+    with step(f"installing the pinned OCA addons into .local/{folder.name}"):
+        run_logged(command, LOGS / f"pip-{folder.name}.log", remedy)
+    _stamp(addons).write_text(wanted)
+
+
+def _stamp(addons: Path) -> Path:
+    return addons.parents[1] / ".requirements"

@@ -20,12 +20,9 @@ _SETTINGS = {
 
 def write_configuration() -> None:
     """`.local/odoo.conf`: all sub-commands of Odoo read it through the variable ODOO_RC."""
-    odoo = odoo_source.provide()
-    # Odoo complains of a folder on its path that holds no addon
-    addons_path = [*odoo.addons, *([ROOT] if addons() else []), *([OCA_ADDONS] if OCA_ADDONS.exists() else [])]
     settings = {
         **_SETTINGS,
-        "addons_path": ",".join(str(path) for path in addons_path),
+        "addons_path": addons_path(),
         "data_dir": ODOO_DATA,
         "db_host": postgres.socket_dir(),
         "db_port": postgres.PORT,
@@ -33,6 +30,12 @@ def write_configuration() -> None:
     }
     ODOO_DATA.mkdir(parents=True, exist_ok=True)
     ODOO_CONF.write_text("[options]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items()))
+
+
+def addons_path(*more: Path) -> str:
+    """Where Odoo looks for addons; it complains of a folder that holds none."""
+    folders = [*odoo_source.provide().addons, *([ROOT] if addons() else []), OCA_ADDONS, *more]
+    return ",".join(str(folder) for folder in folders if folder.exists())
 
 
 def environment() -> dict[str, str]:

@@ -15,6 +15,7 @@ ODOO_CONF = LOCAL / "odoo.conf"
 ODOO_DATA = LOCAL / "data"
 FILESTORE = ODOO_DATA / "filestore"
 OCA_ADDONS = LOCAL / "oca/odoo/addons"
+OCA_BENCH_ADDONS = LOCAL / "oca-bench/odoo/addons"
 STATE = LOCAL / "state.json"
 
 ADDON_PREFIX = "continuity_program"
