@@ -29,6 +29,7 @@ class ContinuitySubscription(models.Model):
         batch.done += len(self)
 
     def _job_extend_preview(self, batch):
+        self._read_plans()
         rows = []
         for subscription in self:
             for vals in subscription._prepare_extension(subscription._get_next_occurrences()):

@@ -40,6 +40,7 @@ class ContinuitySubscription(models.Model):
         batch.done += len(self)
 
     def _job_sync_preview(self, batch):
+        self._read_plans()
         reasons = {'kept': self.env._("Changed by hand"), 'exception': self.env._("Paid in advance")}
         return [
             {
