@@ -29,6 +29,28 @@ class ContinuityGuardMixin(models.AbstractModel):
         """Whether a run works on the records that makes its steps last."""
         return self.env.context.get('continuity_commit') is COMMITTING
 
+    def _group_by_values(self, values_list):
+        """Return the records that have the same values, so that they can be written at once.
+
+        :param list[dict] values_list: the values of each record.
+        :return: the values, with the records.
+        :rtype: list[tuple[dict, models.BaseModel]]
+        """
+        groups = {}
+        for record, values in zip(self, values_list, strict=True):
+            groups.setdefault(repr(sorted(values.items())), (values, []))[1].append(record.id)
+        return [(values, self.browse(ids)) for values, ids in groups.values()]
+
+    @api.model
+    def _plan_each(self, values_by_record):
+        """Write on records of the model, as the addon's own planning, what each of them gets; the same at once.
+
+        :param dict values_by_record: the values of each record; where there are none, nothing is written.
+        """
+        changed = {record: values for record, values in values_by_record.items() if values}
+        for values, records in self.browse().concat(*changed)._group_by_values(changed.values()):
+            records._planning().write(values)
+
     # === WORDS === #
 
     def _get_state_label(self):

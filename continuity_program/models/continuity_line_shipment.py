@@ -43,18 +43,6 @@ class ContinuityLine(models.Model):
             ).values()
         )
 
-    def _group_by_values(self, values_list):
-        """Return the lines that have the same values, so that they can be written at once.
-
-        :param list[dict] values_list: the values of each line.
-        :return: the values, with the lines.
-        :rtype: list[tuple[dict, continuity.line]]
-        """
-        groups = {}
-        for line, values in zip(self, values_list, strict=True):
-            groups.setdefault(repr(sorted(values.items())), (values, []))[1].append(line.id)
-        return [(values, self.browse(ids)) for values, ids in groups.values()]
-
     def _get_shipment_lines(self):
         """Return the planned lines that leave in one child order with this one."""
         self.ensure_one()
@@ -98,11 +86,13 @@ class ContinuityLine(models.Model):
 
     def _align_shipments(self):
         """Give what leaves together the date given by hand, else that of its first line that the program dates."""
+        aligned = {}
         for lines in self._by_shipment():
             if len(set(lines.mapped('date_planned'))) > 1:
                 dated = lines.filtered(lambda line: line.program_line_id and not line.shipment_overridden) or lines
                 first = (dated.filtered('date_overridden') or dated)[0]
-                lines._planning().write({'date_planned': first.date_planned})
+                aligned |= {line: {'date_planned': first.date_planned} for line in lines}
+        self._plan_each(aligned)
 
     # === OUT OF THE PLAN === #
 

@@ -55,13 +55,15 @@ class ContinuityLine(models.Model):
         self.ensure_one()
         return self.state == 'planned' or (self.state == 'cancelled' and self.cancel_cause == 'program')
 
-    def _get_sync_changes(self, vals):
+    def _get_sync_changes(self, vals, get_priced):
         """Return what follows for the line from the values that its program gives it now.
 
+        :param vals: those values, without the price.
+        :param get_priced: returns them with it; most lines keep the price they have, and need none.
         :rtype: list[Change]
         """
         self.ensure_one()
-        update = self._prepare_sync_update(vals)
+        vals, update = self._prepare_sync_update(vals, get_priced)
         changes = self._get_kept_changes(vals, update)
         if self.subscription_id.bill_upfront:
             changes += self._get_exceptions(vals, update)
@@ -87,14 +89,18 @@ class ContinuityLine(models.Model):
             'shipment_overridden': False,
         }
 
-    def _prepare_sync_update(self, vals):
-        """Return what of the program's values the line takes over."""
+    def _prepare_sync_update(self, vals, get_priced):
+        """Return the values of the line by its program, the price among them where it follows that, and what of them
+        the line takes over."""
         update = self._prepare_plan_update(vals)
         if vals['date_scheduled'] == self.date_scheduled or self.shipment_overridden:
             update.pop('date_planned', None)
         if not self._is_repriced(vals, update):
-            update = {name: value for name, value in update.items() if name not in PRICE_FIELDS}
-        return update
+            update.pop('is_event_price', None)
+            return vals, update
+        vals = get_priced()
+        repriced = {name: value for name, value in self._prepare_plan_update(vals).items() if name in PRICE_FIELDS}
+        return vals, update | repriced
 
     def _is_repriced(self, vals, update):
         """Whether the line takes the program's price of today: an event's own price is followed, a price list's is

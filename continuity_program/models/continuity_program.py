@@ -549,8 +549,8 @@ class ContinuityProgram(models.Model):
 
     def _job_update_events_process(self, batch):
         """Show the event running on the day, however many days were missed."""
-        for program in self:
-            program.write({'current_event': program._get_running_event(batch.as_of), 'last_checked': batch.as_of})
+        for event, programs in self.grouped(lambda program: program._get_running_event(batch.as_of)).items():
+            programs.write({'current_event': event, 'last_checked': batch.as_of})
         batch.done += len(self)
 
     def _job_update_events_preview(self, batch):

@@ -26,6 +26,7 @@ class ContinuitySubscription(models.Model):
     _name = 'continuity.subscription'
     _description = "Continuity Subscription"
     _inherit = [
+        'continuity.tracking.mixin',
         'mail.thread',
         'mail.activity.mixin',
         'portal.mixin',
@@ -218,7 +219,6 @@ class ContinuitySubscription(models.Model):
     _extend_idx = models.Index(
         "(company_id, open_occurrence_count, id) WHERE state = 'running' AND occurrences_left != 0"
     )
-    _open_order_idx = models.Index("(order_id) WHERE state NOT IN ('done', 'cancelled')")
     _resume_idx = models.Index("(company_id, resume_date) WHERE state = 'paused'")
     _finished_idx = models.Index("(company_id, id) WHERE state = 'running' AND next_date IS NULL")
     _program_revision_idx = models.Index("(program_id, program_revision) WHERE state IN ('running', 'paused')")

@@ -130,12 +130,17 @@ class ContinuitySubscription(models.Model):
 
     def _sync(self):
         """What the program sends instead of what was announced is announced again."""
-        changes = super()._sync()
+        told = super()._sync()
         lines = self.env['continuity.line'].union(
-            *(change.line for change in changes if change.line and 'product_id' in change.vals)
+            *(
+                change.line
+                for changes in told.values()
+                for change in changes
+                if change.line and 'product_id' in change.vals
+            )
         )
         lines._forget_announcements()
-        return changes
+        return told
 
     # === DECLINING === #
 

@@ -77,12 +77,12 @@ class ContinuitySubscription(models.Model):
         ):
             yield occurrence._replace(date=max(occurrence.date, joined or occurrence.date))
 
-    def _get_open_timeline(self, after, clock):
+    def _get_open_timeline(self, after, clock, events):
         """Yield the occurrences behind a position, but for those that are over: skipped, say."""
         closed = self._get_closed_positions()
         return (
             occurrence
-            for occurrence in self._get_timeline(after=after, clock=clock)
+            for occurrence in self._get_timeline(after=after, clock=clock, events=events)
             if occurrence.position not in closed
         )
 

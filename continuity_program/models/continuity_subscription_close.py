@@ -51,9 +51,9 @@ class ContinuitySubscription(models.Model):
 
     def _job_close_process(self, batch):
         """Close what is finished; where nothing is due, a pause ends here."""
-        self._end_pauses()
-        running = self.filtered(lambda subscription: subscription.state == 'running')
-        (self - running | running.filtered_domain(self._get_finished_domain()))._finish()
+        paused = self.filtered(lambda subscription: subscription.state == 'paused')
+        paused._end_pauses()
+        (self - paused | paused.filtered_domain(self._get_finished_domain()))._finish()
         batch.done += len(self)
 
     def _job_close_preview(self, batch):

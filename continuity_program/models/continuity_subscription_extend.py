@@ -25,11 +25,11 @@ class ContinuitySubscription(models.Model):
         )
 
     def _job_extend_process(self, batch):
-        for subscription in self:
-            subscription._extend()
+        self._extend()
         batch.done += len(self)
 
     def _job_extend_preview(self, batch):
+        self._read_plans()
         rows = []
         for subscription in self:
             for vals in subscription._prepare_extension(subscription._get_next_occurrences()):
@@ -53,15 +53,16 @@ class ContinuitySubscription(models.Model):
         planned = self._get_planned_positions()
         last = self._get_last_position(planned)
         left = None if self.occurrences_left < 0 else self.occurrences_left
+        events = self._get_own_events()
         occurrences = list(
             schedule.take(
-                self._get_open_timeline(last, self._get_clock()),
+                self._get_open_timeline(last, self._get_clock(), events),
                 left,
                 threshold=self._get_threshold(),
                 open_counts=Counter(event for event, _occurrence in planned),
             )
         )
-        schedule.check_size(self._get_own_events(), occurrences)
+        schedule.check_size(events, occurrences)
         delay = self._get_extension_delay(last)
         return [occurrence._replace(date=occurrence.date + delay) for occurrence in occurrences]
 
@@ -75,25 +76,33 @@ class ContinuitySubscription(models.Model):
         return max(last._get_scheduled_day() - computed.date, timedelta()) if computed else timedelta()
 
     def _extend(self):
-        """Add to the plan what it has room for."""
+        """Add to the plans what they have room for."""
+        self._read_plans()
+        new_vals, restored, left = [], {}, {}
+        for subscription in self:
+            with subscription._explained_dates():
+                occurrences = subscription._get_next_occurrences()
+            taken_away = subscription._get_taken_away()
+            for vals in subscription._prepare_extension(occurrences):
+                line = taken_away.get((vals['program_line_id'], vals['occurrence']))
+                if line:
+                    restored[line] = line._prepare_restoration(vals, line._prepare_plan_update(vals))
+                else:
+                    new_vals.append(vals)
+            left[subscription] = subscription._prepare_left_after(occurrences)
+        Line = self.env['continuity.line']
+        Line._plan_each(restored)
+        Line._planning().create(new_vals)
+        self._plan_each(left)
+
+    def _prepare_left_after(self, occurrences):
+        """Return what becomes of the number of occurrences left once these are planned."""
         self.ensure_one()
-        with self._explained_dates():
-            occurrences = self._get_next_occurrences()
-        taken_away = self._get_taken_away()
-        new_vals = []
-        for vals in self._prepare_extension(occurrences):
-            line = taken_away.get((vals['program_line_id'], vals['occurrence']))
-            if line:
-                line._planning().write(line._prepare_restoration(vals, line._prepare_plan_update(vals)))
-            else:
-                new_vals.append(vals)
-        self.env['continuity.line']._planning().create(new_vals)
+        if occurrences:
+            return {'occurrences_left': self.occurrences_left - len(occurrences)} if self.occurrences_left > 0 else {}
         # Fewer than expected: the program has lost events, and the plan ends here until it is synchronised.
-        if not occurrences:
-            if self._count_left_behind(self._get_last_position(self._get_planned_positions())) == 0:
-                self.occurrences_left = 0
-        elif self.occurrences_left > 0:
-            self.occurrences_left -= len(occurrences)
+        is_over = self._count_left_behind(self._get_last_position(self._get_planned_positions())) == 0
+        return {'occurrences_left': 0} if is_over else {}
 
     def _prepare_extension(self, occurrences):
         """Return the values of the lines behind the plan; a later occurrence takes the price of the one before."""
@@ -103,11 +112,12 @@ class ContinuitySubscription(models.Model):
             schedule.Shipment(number, *occurrence)
             for number, occurrence in enumerate(occurrences, start=last_number + 1)
         ]
-        previous = self._get_previous_lines()
-        return [
-            {**vals, **previous[program_line]._prepare_next_price(vals)} if program_line in previous else vals
-            for vals, program_line in self._prepare_lines(shipments)
-        ]
+        previous, prices = self._get_previous_lines(), {}
+        prepared = []
+        for vals, program_line in self._prepare_unpriced_lines(shipments):
+            agreed = previous[program_line]._prepare_next_price(vals) if program_line in previous else {}
+            prepared.append({**vals, **agreed} if agreed else self._with_price(vals, program_line, prices))
+        return prepared
 
     def _get_previous_lines(self):
         """Return, by program line, the last one in the plan: the next one takes its price."""

@@ -31,9 +31,10 @@ class ContinuitySubscription(models.Model):
 
         :param str name: a key of ``MAIL_SWITCHES``.
         """
-        for subscription in self.sudo():
-            if subscription.company_id[MAIL_SWITCHES[name]] and subscription.partner_id.email:
-                self.env['mail.template']._send_continuity(name, subscription)
+        told = self.sudo().filtered(
+            lambda subscription: subscription.company_id[MAIL_SWITCHES[name]] and subscription.partner_id.email
+        )
+        self.env['mail.template']._send_continuity(name, told)
 
     # === OCCASIONS === #
 

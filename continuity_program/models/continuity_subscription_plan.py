@@ -5,7 +5,6 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 
 from .. import schedule
-from ..money import share_out
 
 
 class ContinuitySubscription(models.Model):
@@ -102,6 +101,10 @@ class ContinuitySubscription(models.Model):
         ]
         self.occurrences_left = self._count_left_after(shipments)
 
+    def _read_plans(self):
+        """Read the plans of all these subscriptions at once: one by one, each is made of parts that are read anew."""
+        self.line_ids.fetch(['tax_ids'])
+
     def _get_anchor(self, today):
         """Return the day a draft's dates are counted from."""
         if self.program_id.is_calendar:
@@ -157,50 +160,40 @@ class ContinuitySubscription(models.Model):
 
     def _prepare_lines(self, shipments):
         """Yield the values of the planned lines of the shipments, each with its program line."""
+        prices = {}
+        for vals, program_line in self._prepare_unpriced_lines(shipments):
+            yield self._with_price(vals, program_line, prices), program_line
+
+    def _prepare_unpriced_lines(self, shipments):
+        """Yield the values of the planned lines of the shipments but for their prices, each with its program line."""
         program_lines = self.program_id.line_ids.grouped('event_number')
-        events = {}
+        prepared = {}
         shipping_number = None
         for shipment in shipments:
-            if shipment.event not in events:
-                events[shipment.event] = self._prepare_event(program_lines[shipment.event])
-            for program_line, vals in events[shipment.event].items():
+            for program_line in program_lines[shipment.event]:
+                if program_line not in prepared:
+                    prepared[program_line] = self._prepare_program_line(program_line)
                 vals = {
-                    **vals,
+                    **prepared[program_line],
                     'event_number': shipment.number,
                     'occurrence': shipment.occurrence,
                     'date_planned': shipment.date,
                     'date_scheduled': shipment.date,
                     'shipping_amount': self._get_shipping_amount() if shipment.number != shipping_number else 0.0,
                 }
-                yield self._with_new_price(vals, program_line), program_line
+                yield vals, program_line
                 shipping_number = shipment.number
 
-    def _prepare_event(self, program_lines):
-        """Return by program line what all occurrences of an event have in common in this subscription's plan."""
-        prepared = {program_line: self._prepare_program_line(program_line) for program_line in program_lines}
-        if self.price_per_event and not self.bill_upfront:
-            amounts = share_out(
-                self.price_per_event * self.quantity,
-                [vals['price_unit'] * vals['quantity'] for vals in prepared.values()],
-                self.currency_id.rounding,
-            )
-            for vals, amount in zip(prepared.values(), amounts, strict=True):
-                vals.update(price_unit=amount / vals['quantity'], discount=self.order_line_id.discount)
-        return prepared
-
     def _prepare_program_line(self, program_line):
-        """Return the values of the planned lines that a program line makes."""
-        quantity = program_line.quantity * self.quantity
-        uom = program_line.product_uom_id
+        """Return the values of the planned lines that a program line makes, but for their price."""
         return {
             'subscription_id': self.id,
             'program_line_id': program_line.id,
             'program_event_number': program_line.event_number,
             'product_id': program_line.product_id.id,
-            'quantity': quantity,
-            'product_uom_id': uom.id,
+            'quantity': program_line.quantity * self.quantity,
+            'product_uom_id': program_line.product_uom_id.id,
             'carrier_id': program_line.carrier_id.id,
             'payment_term_id': program_line.payment_term_id.id,
             'is_event_price': program_line.price_overridden,
-            **self._prepare_price_values(program_line.product_id, quantity, uom, program_line),
         }

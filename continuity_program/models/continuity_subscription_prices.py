@@ -44,6 +44,36 @@ class ContinuitySubscription(models.Model):
             'tax_ids': [Command.set(mapped_taxes.ids)],
         }
 
+    def _with_price(self, vals, program_line, prices):
+        """Return the values of a planned line of the program with price, discount and taxes.
+
+        :param dict prices: what was found for the plan so far, by program line; gets what is found now.
+        """
+        if program_line not in prices:
+            prices |= self._prepare_event_prices(program_line)
+        return self._with_new_price({**vals, **prices[program_line]}, program_line)
+
+    def _prepare_event_prices(self, program_line):
+        """Return price, discount and taxes of a program line by itself; where the event has a price agreed for it, of
+        all its lines, which share that."""
+        if self.bill_upfront or not self.price_per_event:
+            return {program_line: self._prepare_program_line_price(program_line)}
+        lines = self.program_id.line_ids.filtered(lambda line: line.event_number == program_line.event_number)
+        prices = {line: self._prepare_program_line_price(line) for line in lines}
+        amounts = share_out(
+            self.price_per_event * self.quantity,
+            [vals['price_unit'] * line.quantity * self.quantity for line, vals in prices.items()],
+            self.currency_id.rounding,
+        )
+        for (line, vals), amount in zip(prices.items(), amounts, strict=True):
+            vals.update(price_unit=amount / (line.quantity * self.quantity), discount=self.order_line_id.discount)
+        return prices
+
+    def _prepare_program_line_price(self, program_line):
+        return self._prepare_price_values(
+            program_line.product_id, program_line.quantity * self.quantity, program_line.product_uom_id, program_line
+        )
+
     def _get_taxes(self, product, address):
         """Return the taxes of a product that is sent to an address."""
         taxes = product.with_company(self.company_id).taxes_id._filter_taxes_by_company(self.company_id)

@@ -115,7 +115,7 @@ class ContinuitySubscription(models.Model):
             is_later = bool(subscription._take_back_stopped(number))
             subscription._count_again()
             if is_later:
-                self._log_sync({subscription: subscription._sync()})
+                self._log_sync(subscription._sync())
             if subscription.bill_upfront:
                 subscription._settle_upfront()
             subscription._message_log(body=self.env._("It ends with shipment %(number)s.", number=number))

@@ -1,4 +1,5 @@
 from collections import Counter
+from functools import partial
 from itertools import islice
 
 from markupsafe import Markup
@@ -31,7 +32,7 @@ class ContinuitySubscription(models.Model):
         )
 
     def _job_sync_process(self, batch):
-        told = {subscription: subscription._sync() for subscription in self}
+        told = self._sync()
         for subscription, changes in told.items():
             if changes:
                 batch.change(subscription, '\n'.join(change.text for change in changes))
@@ -39,6 +40,7 @@ class ContinuitySubscription(models.Model):
         batch.done += len(self)
 
     def _job_sync_preview(self, batch):
+        self._read_plans()
         reasons = {'kept': self.env._("Changed by hand"), 'exception': self.env._("Paid in advance")}
         return [
             {
@@ -57,27 +59,29 @@ class ContinuitySubscription(models.Model):
         ]
 
     def _sync(self):
-        """Bring the plan in line with its program; what is ordered, or was changed by hand, stays as it is.
+        """Bring the plans in line with their programs; what is ordered, or was changed by hand, stays as it is.
 
-        :return: what was changed, and what was not although the program did.
-        :rtype: list[Change]
+        :return: by subscription, what was changed, and what was not although the program did.
+        :rtype: dict[continuity.subscription, list[Change]]
         """
-        self.ensure_one()
-        subscription = self.sudo()
-        changes, values = subscription._get_sync_changes()
-        by_line = {}
-        for change in changes:
-            by_line.setdefault(change.line, {}).update(change.vals)
-        for line, vals in by_line.items():
-            if line and vals:
-                line._planning().write(vals)
-        subscription.env['continuity.line']._planning().create(
-            [change.vals for change in changes if change.kind == 'added']
-        )
-        subscription.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
-        subscription.line_ids._planned()._align_shipments()
-        subscription._planning().write(values)
-        return [change for change in changes if change.text]
+        subscriptions = self.sudo()
+        subscriptions._read_plans()
+        told, values, by_line, new_vals = {}, {}, {}, []
+        for subscription in subscriptions:
+            changes, values[subscription] = subscription._get_sync_changes()
+            for change in changes:
+                if change.kind == 'added':
+                    new_vals.append(change.vals)
+                elif change.vals:
+                    by_line.setdefault(change.line, {}).update(change.vals)
+            told[subscription.with_env(self.env)] = [change for change in changes if change.text]
+        Line = subscriptions.env['continuity.line']
+        Line._plan_each(by_line)
+        Line._planning().create(new_vals)
+        subscriptions.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
+        subscriptions.line_ids._planned()._align_shipments()
+        subscriptions._plan_each(values)
+        return told
 
     @api.model
     def _log_sync(self, told):
@@ -105,9 +109,10 @@ class ContinuitySubscription(models.Model):
         :rtype: tuple[list[Change], dict]
         """
         self.ensure_one()
+        events = self._get_own_events()
         with self._explained_dates():
-            clock = self._get_synced_clock()
-            target = self._get_synced_occurrences(clock)
+            clock = self._get_synced_clock(events)
+            target = self._get_synced_occurrences(clock, events)
         numbers, moved = self._number_shipments(target)
         shipments = [
             schedule.Shipment(numbers[occurrence.position], *occurrence)
@@ -117,15 +122,16 @@ class ContinuitySubscription(models.Model):
         originals = self.line_ids._program_lines()
         known = {(line.program_line_id, line.occurrence): line for line in originals.filtered('program_line_id')}
         previous = self._get_previous_lines()
-        changes, met = [], originals.browse()
-        for vals, program_line in self._prepare_lines(shipments):
+        changes, met, prices = [], set(), {}
+        for vals, program_line in self._prepare_unpriced_lines(shipments):
             line = known.get((program_line, vals['occurrence']))
             if not line:
+                vals = self._with_price(vals, program_line, prices)
                 changes.append(self._get_addition(self._with_agreed_price(vals, previous.get(program_line))))
             elif line._is_open_to_program():
-                met |= line
-                changes += line._get_sync_changes(vals)
-        removed = (originals._planned() - met).filtered('program_event_number')
+                met.add(line.id)
+                changes += line._get_sync_changes(vals, partial(self._with_price, vals, program_line, prices))
+        removed = originals._planned().filtered(lambda line: line.program_event_number and line.id not in met)
         changes += [line._get_removal() for line in removed]
         changes += self._get_moves(originals._planned() - removed, moved)
         return changes, {**self._prepare_clock(clock), **self._prepare_synced_counts(shipments)}
@@ -159,7 +165,7 @@ class ContinuitySubscription(models.Model):
             return clock.since
         return self._get_position_on(day)
 
-    def _get_synced_clock(self):
+    def _get_synced_clock(self, events):
         """Return the clock that the plan goes on by: after a change of the timing, from the last shipment that has a
         child order, unless it was set behind that since, by a postponement or a pause."""
         clock, last = self._get_clock(), self._get_last_ordered_line()
@@ -169,7 +175,7 @@ class ContinuitySubscription(models.Model):
         if clock.since >= position:
             return clock
         return schedule.set_clock(
-            self._get_own_events(),
+            events,
             clock,
             position,
             end_of_month=self.program_id.end_of_month,
@@ -187,7 +193,7 @@ class ContinuitySubscription(models.Model):
 
     # === WHAT THE PLAN HAS TO BE === #
 
-    def _get_synced_occurrences(self, clock):
+    def _get_synced_occurrences(self, clock, events):
         """Return what the plan has to be: all that is bought behind the position of the customer, and
         what is planned before it.
 
@@ -200,24 +206,24 @@ class ContinuitySubscription(models.Model):
                 schedule.Occurrence(*shipment[1:])._replace(date=max(shipment.date, today)) for shipment in shipments
             ]
         begin = self._get_position_behind(clock)
-        late = self._get_late_occurrences(begin)
+        late = self._get_late_occurrences(begin, events)
         if self.bill_upfront:
-            target = [*late, *self._get_prepaid_occurrences(begin, clock)]
+            target = [*late, *self._get_prepaid_occurrences(begin, clock, events)]
         else:
-            target = [*late, *self._get_bought_occurrences(begin, clock, late)]
-        schedule.check_size(self._get_own_events(), target)
+            target = [*late, *self._get_bought_occurrences(begin, clock, events, late)]
+        schedule.check_size(events, target)
         return target
 
-    def _get_bought_occurrences(self, begin, clock, late):
+    def _get_bought_occurrences(self, begin, clock, events, late):
         """Return what is bought of what the program sends behind a position; of what is not planned yet, as much as is
         planned at once."""
         planned = self._get_planned_positions()
         bought = self._get_bought_positions() | {occurrence.position for occurrence in late}
         left = self.event_count - self._count_gone() - len(bought)
         threshold, open_counts = self._get_threshold(), Counter()
-        target = []
-        for occurrence in self._get_open_timeline(begin, clock):
-            is_new = occurrence.position > max(planned, default=(0, 0))
+        target, last_planned = [], max(planned, default=(0, 0))
+        for occurrence in self._get_open_timeline(begin, clock, events):
+            is_new = occurrence.position > last_planned
             left -= occurrence.position not in bought
             if (self.event_count and left < 0) or (threshold and is_new and open_counts[occurrence.event] >= threshold):
                 break
@@ -227,17 +233,15 @@ class ContinuitySubscription(models.Model):
             target.append(occurrence)
         return target
 
-    def _get_prepaid_occurrences(self, begin, clock):
+    def _get_prepaid_occurrences(self, begin, clock, events):
         """Return what the program sends behind a position. What is not in the plan is not paid for and takes no time,
         what was taken out of the program is sent all the same."""
-        sent = list(islice(self._get_open_timeline(begin, clock), schedule.MAX_LINES + 1))
+        sent = list(islice(self._get_open_timeline(begin, clock, events), schedule.MAX_LINES + 1))
         planned = self._get_planned_positions()
         if not self.program_id.is_calendar:
             last = dict(sorted(line._get_position() for line in self._get_own_lines().filtered('program_line_id')))
             events = [
-                event._replace(repeats=last[event.number], action='normal')
-                for event in self._get_own_events()
-                if event.number in last
+                event._replace(repeats=last[event.number], action='normal') for event in events if event.number in last
             ]
             dates = {
                 occurrence.position: occurrence.date
@@ -246,9 +250,9 @@ class ContinuitySubscription(models.Model):
             sent = [occurrence._replace(date=dates.get(occurrence.position, occurrence.date)) for occurrence in sent]
         return [occurrence for occurrence in sent if not self.event_count or occurrence.position in planned]
 
-    def _get_late_occurrences(self, begin):
+    def _get_late_occurrences(self, begin, events):
         """Return what is planned ahead of a position, and still sent by the program; it keeps its dates."""
-        events = {event.number: event for event in schedule.get_sent_events(self._get_own_events())}
+        sent = {event.number: event for event in schedule.get_sent_events(events)}
         days = {
             line._get_position(): line._get_scheduled_day()
             for line in self.line_ids._planned().filtered('program_line_id')
@@ -256,7 +260,7 @@ class ContinuitySubscription(models.Model):
         return [
             schedule.Occurrence(event, occurrence, day)
             for (event, occurrence), day in sorted(days.items())
-            if (event, occurrence) <= begin and event in events and occurrence <= (events[event].repeats or occurrence)
+            if (event, occurrence) <= begin and event in sent and occurrence <= (sent[event].repeats or occurrence)
         ]
 
     def _number_shipments(self, target):

@@ -14,10 +14,21 @@ class SaleOrder(models.Model):
         help="Locked because all its continuity subscriptions have ended and everything is invoiced.",
     )
 
-    _continuity_closable_idx = models.Index(
-        "(id) WHERE continuity_role = 'parent' AND state = 'sale' AND invoice_status = 'invoiced'"
-        " AND continuity_is_closed IS NOT TRUE"
+    continuity_has_ended = fields.Boolean(
+        string="All Its Subscriptions Have Ended", compute='_compute_continuity_has_ended', store=True
     )
+
+    # What is in it is what is to be closed: it stays small, however many orders run or were closed.
+    _continuity_closable_idx = models.Index(
+        "(id) WHERE continuity_has_ended IS TRUE AND state = 'sale' AND locked IS NOT TRUE"
+        " AND invoice_status = 'invoiced' AND continuity_is_closed IS NOT TRUE"
+    )
+
+    @api.depends('continuity_subscription_ids.state')
+    def _compute_continuity_has_ended(self):
+        for order in self:
+            states = set(order.continuity_subscription_ids.mapped('state'))
+            order.continuity_has_ended = bool(states) and states <= {'done', 'cancelled'}
 
     @api.model
     def _get_continuity_closable_domain(self):
@@ -25,11 +36,11 @@ class SaleOrder(models.Model):
         that was unlocked by hand afterwards stays so."""
         return (
             Domain('continuity_role', '=', 'parent')
+            & Domain('continuity_has_ended', '=', True)
             & Domain('state', '=', 'sale')
             & Domain('locked', '=', False)
-            & Domain('continuity_is_closed', '=', False)
             & Domain('invoice_status', '=', 'invoiced')
-            & Domain('continuity_subscription_ids', 'not any', [('state', 'not in', ('done', 'cancelled'))])
+            & Domain('continuity_is_closed', '=', False)
         )
 
     def _close_continuity_parents(self):

@@ -102,6 +102,26 @@ class ContinuityCase(TransactionCase):
         self.assertEqual(run.state, 'done')
         return run
 
+    def _count_queries_of(self, job, count, on=None):
+        """Run a job that has so many records to do, and return how many SQL queries it needs."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        run = self._run_job(job, on)
+        self.env.cr.flush()
+        queries = self.env.cr.sql_log_count - before
+        self.assertEqual(run.done_count, count)
+        return queries
+
+    def _assert_few_queries(self, count_queries):
+        """A job needs next to no more queries for more records: it works by batch.
+
+        :param count_queries: sells so many, runs the job and returns what that needed.
+        """
+        count_queries(2)  # caches are warm after it
+        few, many = count_queries(10), count_queries(30)
+        self.assertLessEqual((many - few) / 20, 0.25, msg=f"{few} queries for 10, {many} for 30")
+
     def _get_plan(self, subscription):
         """Return the plan as a list of (shipment no., day as text, product name, state)."""
         return [

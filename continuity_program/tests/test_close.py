@@ -167,6 +167,92 @@ class TestClose(CloseCase):
 
 
 @tagged('post_install', '-at_install')
+class TestCloseMany(CloseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.customer.email = 'ann@example.com'
+
+    def _sell_finished(self, count):
+        """Return so many subscriptions that have nothing to send."""
+        program = self._create_program(1)
+        subscriptions = self.env['continuity.subscription'].union(*(self._sell(program) for _number in range(count)))
+        for subscription in subscriptions:
+            subscription._skip(subscription.line_ids, "Not wanted")
+        self.env.cr.flush()
+        return subscriptions
+
+    def _count_queries(self, count):
+        """Return how many SQL queries a run needs that closes so many subscriptions with their orders."""
+        subscriptions = self._sell_finished(count)
+        queries = self._count_queries_of('close', count)
+        self.assertEqual(set(subscriptions.mapped('state')), {'done'})
+        self.assertEqual(set(subscriptions.order_id.mapped('locked')), {True})
+        mails = self.env['mail.mail'].search([('model', '=', subscriptions._name), ('res_id', 'in', subscriptions.ids)])
+        self.assertEqual(len(mails.filtered(lambda mail: "is complete" in mail.subject)), count)
+        return queries
+
+    def test_queries_per_subscription_are_few_and_constant(self):
+        self._assert_few_queries(self._count_queries)
+
+    def test_each_one_has_a_note_of_its_own(self):
+        subscriptions = self._sell_finished(3)
+
+        self._run_job('close')
+
+        self.env.cr.flush()
+        for subscription in subscriptions:
+            with self.subTest(subscription=subscription.name):
+                self.assertEqual(self._get_last_changes(subscription), [('state', "Running", "Done", 0)])
+                self.assertEqual(self._get_last_changes(subscription.order_id), [('locked', False, False, 1)])
+
+    def _get_last_changes(self, record):
+        """Return what the last note of changed fields says: (field, old and new value in words, new number)."""
+        noted = record.message_ids.filtered('tracking_value_ids').sorted('id')[-1:]
+        self.assertEqual((noted.author_id, noted.is_internal), (self.env.user.partner_id, True))
+        return [
+            (value.field_id.name, value.old_value_char, value.new_value_char, value.new_value_integer)
+            for value in noted.tracking_value_ids
+        ]
+
+    def test_orders_confirmed_together_are_posted_on_each(self):
+        program = self._create_program(1)
+        orders = (self._sell(program, confirm=False) | self._sell(program, confirm=False)).order_id
+        self.env.cr.flush()
+
+        orders.action_confirm()
+
+        self.env.cr.flush()
+        confirmed = self.env.ref('sale.mt_order_confirmed')
+        for order in orders:
+            message = order.message_ids.filtered(lambda message: message.subtype_id == confirmed)
+            self.assertEqual(message.tracking_value_ids.mapped('new_value_char'), ["Sales Order"])
+
+    def test_a_mail_that_cannot_be_made_costs_only_itself(self):
+        template = self.env.ref('continuity_program.mail_template_finished')
+        # By SQL: Odoo refuses to save what fails on the first record it finds.
+        template.flush_recordset()
+        self.env.cr.execute(
+            "UPDATE mail_template SET subject = jsonb_build_object('en_US', '{{ 1 / object.quantity }}')"
+            " WHERE id = %s",
+            [template.id],
+        )
+        template.invalidate_recordset()
+        subscriptions = self._sell_finished(3)
+        self.env.cr.execute("UPDATE continuity_subscription SET quantity = 0 WHERE id = %s", [subscriptions[1].id])
+        subscriptions.invalidate_recordset()
+
+        run = self._run_job('close')
+
+        self.assertEqual((run.done_count, run.failed_count), (3, 0))
+        for subscription, is_mailed in zip(subscriptions, (True, False, True), strict=True):
+            mails = self.env['mail.mail'].search([('model', '=', subscription._name), ('res_id', '=', subscription.id)])
+            self.assertEqual("1.0" in mails.mapped('subject'), is_mailed)
+            notes = ' '.join(subscription.message_ids.mapped('body'))
+            self.assertEqual("It could not be mailed" in notes, not is_mailed)
+
+
+@tagged('post_install', '-at_install')
 class TestReopen(CloseCase):
     def _sell_done(self, **values):
         subscription = self._sell(self._create_program(2, **values))

@@ -309,6 +309,25 @@ class TestBadRecord(EngineCase):
         self.assertEqual([len(subscription.line_ids) for subscription in subscriptions], [13, 12, 13])
         self.assertEqual(subscriptions[1].park_job, 'extend')
 
+    def test_a_bad_plan_costs_only_itself_in_sync(self):
+        program = self._create_program(2, user_id=self.responsible.id)
+        subscriptions = self._sell_many(3, program)
+        self.env.flush_all()
+        self.env.cr.execute(
+            "UPDATE continuity_line SET discount = 150, price_overridden = true WHERE subscription_id = %s",
+            [subscriptions[1].id],
+        )
+        self.env.invalidate_all()
+        program.line_ids[1].quantity = 2.0
+
+        with mute_logger(ENGINE):
+            run = self._run_job('sync')
+
+        self.assertCounts(run, done=2, failed=1)
+        self.assertEqual([subscription.line_ids[1].quantity for subscription in subscriptions], [2.0, 1.0, 2.0])
+        self.assertEqual(subscriptions[1].park_job, 'sync')
+        self.assertIn("the discount must be between 0 and 100", subscriptions[1].park_reason)
+
 
 @tagged('post_install', '-at_install')
 class TestNeedsAttention(EngineCase):

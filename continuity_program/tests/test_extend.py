@@ -340,3 +340,23 @@ class TestExtendIsOnePlan(ExtendCase):
         before = subscriptions.order_id.continuity_child_ids
         self._run_job('create_orders', on, domain=domain)
         return subscriptions.order_id.continuity_child_ids - before
+
+
+@tagged('post_install', '-at_install')
+class TestExtendQueries(ExtendCase):
+    def _count_queries(self, count):
+        """Return how many SQL queries a run needs that extends ``count`` plans, each by what became of its own."""
+        self.company.continuity_repeat_threshold = 3
+        program = self._create_program([{}, {'repeat_count': 10}])
+        subscriptions = self.env['continuity.subscription'].union(*(self._sell(program) for _number in range(count)))
+        for number, subscription in enumerate(subscriptions):
+            subscription.line_ids[-1].discount = number % 5
+        self._run_job('create_orders', day('2027-02-01'))
+        queries = self._count_queries_of('extend', count, day('2027-02-01'))
+        self.assertEqual(set(subscriptions.mapped('open_occurrence_count')), {3})
+        for number, subscription in enumerate(subscriptions):
+            self.assertEqual(subscription.line_ids.sorted('event_number')[-1].discount, number % 5)
+        return queries
+
+    def test_queries_per_subscription_are_few_and_constant(self):
+        self._assert_few_queries(self._count_queries)
