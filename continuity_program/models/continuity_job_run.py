@@ -56,6 +56,8 @@ class Job(NamedTuple):
     ``_job_CODE_process(batch)``: does the work on ``self`` and writes into the ``JobBatch`` what became of it.
     ``_job_CODE_preview(batch)``: the same without writing; yields dicts.
     ``_job_CODE_weigh(batch)``: how much the records count, where that is not one each.
+    ``_job_CODE_singles(batch)``: which of the records make their own steps last, where some do: they are run one by
+    one, in commit mode without a savepoint.
     """
 
     model: str
@@ -63,8 +65,6 @@ class Job(NamedTuple):
     order: str = 'id'
     #: Company field with the most one scheduled run does.
     limit_field: str | None = None
-    #: It makes its own steps last: run record by record, in commit mode without a savepoint.
-    own_transaction: bool = False
 
 
 class JobBatch:
@@ -189,7 +189,7 @@ class ContinuityJobRun(models.Model):
             'update_events': Job('continuity.program'),
             'announce': Job('continuity.subscription'),
             'create_orders': Job('continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'),
-            'process_payments': Job('continuity.payment', own_transaction=True),
+            'process_payments': Job('continuity.payment'),
             'close': Job('continuity.subscription'),
         }
 
@@ -535,9 +535,24 @@ class ContinuityJobRun(models.Model):
 
         The records are locked and their condition is read again: of two runs, each record meets one only.
         """
-        if self._get_job(self.job).own_transaction:
-            self._process_singly(records, candidates, batch, commit)
-            return
+        singles = self._get_singles(records, batch)
+        together = records - singles
+        if together:
+            self._process_together(together, candidates, batch, commit)
+        if singles:
+            # One that fails rolls back its own steps only.
+            self._checkpoint(commit)
+            self._process_singly(singles, candidates, batch, commit)
+
+    def _get_singles(self, records, batch):
+        """Return the records that make their own steps last. Up to a limit, all are run as if they did: in their order,
+        whatever they are."""
+        choose = getattr(records, f'_job_{self.job}_singles', None)
+        if not choose:
+            return records.browse()
+        return choose(batch) if batch.limit is None else records
+
+    def _process_together(self, records, candidates, batch, commit):
         try:
             with self.env.cr.savepoint():
                 self._process_locked(records, candidates, batch)
@@ -545,7 +560,7 @@ class ContinuityJobRun(models.Model):
             raise
         except Exception as error:
             if len(records) > 1:
-                self._process_one_by_one(records, candidates, batch)
+                self._process_one_by_one(records, candidates, batch, commit)
             else:
                 self._record_failure(records, error, batch)
 
@@ -584,14 +599,14 @@ class ContinuityJobRun(models.Model):
                 refusal = error
         batch.skip(record, 'locked', self._explain(refusal))
 
-    def _process_one_by_one(self, records, candidates, batch):
+    def _process_one_by_one(self, records, candidates, batch, commit):
         """Process records singly; under a limit one step of a record at a time, so that the oldest go first."""
         order = self._get_job(self.job).order
         queue = records
         while queue and (batch.limit is None or batch.done < batch.limit):
             record, queue = queue[0], queue[1:]
             single = JobBatch(batch.as_of, None if batch.limit is None else 1, batch.until)
-            self._process(record, candidates, single)
+            self._process(record, candidates, single, commit)
             batch.add(single)
             if single.done and batch.limit is not None:
                 queue = (queue | record.filtered_domain(candidates)).sorted(lambda rec: (rec[order], rec.id))

@@ -12,25 +12,30 @@ class MailTemplate(models.Model):
     _inherit = 'mail.template'
 
     @api.model
-    def _send_continuity(self, name, record):
-        """Queue a mail of this addon; one that cannot be made is noted on the record, and stops nothing.
+    def _send_continuity(self, name, records):
+        """Queue a mail of this addon about each record; one that cannot be made is noted on the record, and stops
+        nothing.
 
         :param str name: ``bill`` for ``continuity_program.mail_template_bill``; nothing is sent where it was deleted.
         """
-        if not self._get_continuity(name):
+        if not records or not self._get_continuity(name):
             return
         try:
             with self.env.cr.savepoint():
-                self._queue_continuity(name, record)
+                self._queue_continuity(name, records)
         except OperationalError:
             raise
         except Exception as error:
-            _logger.info("The mail %s of %s could not be made", name, record, exc_info=True)
-            record._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
+            if len(records) > 1:
+                for record in records:
+                    self._send_continuity(name, record)
+                return
+            _logger.info("The mail %s of %s could not be made", name, records, exc_info=True)
+            records._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
 
     @api.model
-    def _queue_continuity(self, name, record):
-        """Queue a mail of this addon about a record.
+    def _queue_continuity(self, name, records):
+        """Queue a mail of this addon about each record.
 
         It is written in the transaction of what it tells, so that the one is never without the other, and sent by
         Odoo's queue, so that a mail server that fails stops nothing.
@@ -42,7 +47,7 @@ class MailTemplate(models.Model):
             raise UserError(
                 self.env._("The mail template “%(name)s” was deleted. Update the app to get it back.", name=name)
             )
-        template.sudo().send_mail(record.id, email_layout_xmlid='mail.mail_notification_layout')
+        template.sudo().send_mail_batch(records.ids, email_layout_xmlid='mail.mail_notification_layout')
 
     @api.model
     def _get_continuity(self, name):
