@@ -1,5 +1,6 @@
 """The comparisons, in the order in which they are measured and reported."""
 
-from . import create_orders, growth, idle, jobs, payments, plan, workers
+from . import create_orders, growth, idle, jobs, payments, plan, settle, workers
 
-CASES = {module.CASE.name: module.CASE for module in (create_orders, idle, payments, plan, jobs, workers, growth)}
+MODULES = (create_orders, idle, payments, settle, plan, jobs, workers, growth)
+CASES = {module.CASE.name: module.CASE for module in MODULES}

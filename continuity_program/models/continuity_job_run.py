@@ -58,6 +58,8 @@ class Job(NamedTuple):
     ``_job_CODE_weigh(batch)``: how much the records count, where that is not one each.
     ``_job_CODE_singles(batch)``: which of the records make their own steps last, where some do: they are run one by
     one, in commit mode without a savepoint.
+    ``_job_CODE_prepare(batch)``: does beforehand, of all these together, what does not need that. It may count as done
+    what has nothing left to do then.
     """
 
     model: str
@@ -540,6 +542,7 @@ class ContinuityJobRun(models.Model):
         if together:
             self._process_together(together, candidates, batch, commit)
         if singles:
+            self._prepare_singles(singles, candidates, batch)
             # One that fails rolls back its own steps only.
             self._checkpoint(commit)
             self._process_singly(singles, candidates, batch, commit)
@@ -551,6 +554,23 @@ class ContinuityJobRun(models.Model):
         if not choose:
             return records.browse()
         return choose(batch) if batch.limit is None else records
+
+    def _prepare_singles(self, records, candidates, batch):
+        """Do together what can be; where that fails, each record does its own when its turn comes."""
+        prepare = f'_job_{self.job}_prepare'
+        if not hasattr(records, prepare) or len(records) < 2 or batch.limit is not None:
+            return
+        trial = JobBatch(batch.as_of)
+        try:
+            with self.env.cr.savepoint():
+                locked = records.try_lock_for_update(allow_referencing=True)
+                getattr(locked.filtered_domain(candidates), prepare)(trial)
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            _logger.info("%s: %s records are not prepared together: %s", self.job, len(records), error)
+        else:
+            batch.add(trial)
 
     def _process_together(self, records, candidates, batch, commit):
         try:
@@ -569,6 +589,8 @@ class ContinuityJobRun(models.Model):
         for record in records:
             if batch.limit is not None and batch.done >= batch.limit:
                 break
+            # Each commit empties the cache: what is read then is not read for all the others again.
+            record = record.with_prefetch()
             single = JobBatch(batch.as_of)
             try:
                 with nullcontext() if commit else self.env.cr.savepoint():

@@ -98,14 +98,27 @@ class ContinuityPayment(models.Model):
         )
 
     def _job_process_payments_singles(self, batch):
-        """Return the payments to charge: a charge must last before the next step; and those of orders that use up what
-        was paid online beforehand, for the next one gets what the one before leaves."""
+        """Return the payments to charge: a charge must last before the next step; and those paid beforehand by their
+        parent order, for the next one gets what the one before leaves."""
         due = self.filtered_domain(self._get_due_domain(batch.as_of))
-        return due.filtered(
+        return due.filtered(lambda payment: payment.method == 'token' or payment._is_paid_by_parent())
+
+    def _job_process_payments_prepare(self, batch):
+        """Bill what is about to be charged: only the charge itself has to be made payment by payment."""
+        ready = self._by_card().filtered(
             lambda payment: (
-                payment.method == 'token' or payment.order_id.continuity_parent_id._get_spare_transactions()
+                not payment.invoice_id
+                and not payment.transaction_ids
+                and not payment._is_paid_by_parent()
+                and not payment.order_id._get_continuity_window_refusal()
+                and not payment._get_charge_refusal()
             )
         )
+        ready._bill()
+        # By what was paid for the order beforehand.
+        paid = ready.filtered(lambda payment: payment.state == 'paid')
+        paid.subscription_id._update_holds()
+        batch.done += len(paid)
 
     def _job_process_payments_process(self, batch):
         """Bill, charge, and post the revenue of what was delivered; what is charged comes singly."""
@@ -129,6 +142,11 @@ class ContinuityPayment(models.Model):
                 batch.skip(payment, 'too_early', too_early)
                 ready -= payment
         return ready
+
+    def _is_paid_by_parent(self):
+        """Whether its bill uses up what was paid online with the parent order."""
+        self.ensure_one()
+        return bool(self.order_id.continuity_parent_id._get_spare_transactions())
 
     def _by_card(self):
         return self.filtered(lambda payment: payment.method == 'token')
