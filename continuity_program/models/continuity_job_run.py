@@ -56,6 +56,10 @@ class Job(NamedTuple):
     ``_job_CODE_process(batch)``: does the work on ``self`` and writes into the ``JobBatch`` what became of it.
     ``_job_CODE_preview(batch)``: the same without writing; yields dicts.
     ``_job_CODE_weigh(batch)``: how much the records count, where that is not one each.
+    ``_job_CODE_singles(batch)``: which of the records make their own steps last, where some do: they are run one by
+    one, in commit mode without a savepoint.
+    ``_job_CODE_prepare(batch)``: does beforehand, of all these together, what does not need that. It may count as done
+    what has nothing left to do then.
     ``_job_CODE_afterwards(ids)``: does what the batch left until it lasts, see ``JobBatch.afterwards``.
     """
 
@@ -64,8 +68,6 @@ class Job(NamedTuple):
     order: str = 'id'
     #: Company field with the most one scheduled run does.
     limit_field: str | None = None
-    #: It makes its own steps last: run record by record, in commit mode without a savepoint.
-    own_transaction: bool = False
 
 
 class JobBatch:
@@ -203,7 +205,7 @@ class ContinuityJobRun(models.Model):
             'update_events': Job('continuity.program'),
             'announce': Job('continuity.subscription'),
             'create_orders': Job('continuity.subscription', order='next_date', limit_field='continuity_orders_per_run'),
-            'process_payments': Job('continuity.payment', own_transaction=True),
+            'process_payments': Job('continuity.payment'),
             'close': Job('continuity.subscription'),
         }
 
@@ -590,9 +592,42 @@ class ContinuityJobRun(models.Model):
 
         The records are locked and their condition is read again: of two runs, each record meets one only.
         """
-        if self._get_job(self.job).own_transaction:
-            self._process_singly(records, candidates, batch, commit)
+        singles = self._get_singles(records, batch)
+        together = records - singles
+        if together:
+            self._process_together(together, candidates, batch, commit)
+        if singles:
+            self._prepare_singles(singles, candidates, batch)
+            # One that fails rolls back its own steps only.
+            self._checkpoint(commit)
+            self._process_singly(singles, candidates, batch, commit)
+
+    def _get_singles(self, records, batch):
+        """Return the records that make their own steps last. Up to a limit, all are run as if they did: in their order,
+        whatever they are."""
+        choose = getattr(records, f'_job_{self.job}_singles', None)
+        if not choose:
+            return records.browse()
+        return choose(batch) if batch.limit is None else records
+
+    def _prepare_singles(self, records, candidates, batch):
+        """Do together what can be; where that fails, each record does its own when its turn comes."""
+        prepare = f'_job_{self.job}_prepare'
+        if not hasattr(records, prepare) or len(records) < 2 or batch.limit is not None:
             return
+        trial = JobBatch(batch.as_of)
+        try:
+            with self.env.cr.savepoint():
+                locked = records.try_lock_for_update(allow_referencing=True)
+                getattr(locked.filtered_domain(candidates), prepare)(trial)
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            _logger.info("%s: %s records are not prepared together: %s", self.job, len(records), error)
+        else:
+            batch.add(trial)
+
+    def _process_together(self, records, candidates, batch, commit):
         try:
             with self.env.cr.savepoint():
                 self._process_locked(records, candidates, batch)
@@ -600,7 +635,7 @@ class ContinuityJobRun(models.Model):
             raise
         except Exception as error:
             if len(records) > 1:
-                self._process_one_by_one(records, candidates, batch)
+                self._process_one_by_one(records, candidates, batch, commit)
             else:
                 self._record_failure(records, error, batch)
 
@@ -609,6 +644,8 @@ class ContinuityJobRun(models.Model):
         for record in records:
             if batch.limit is not None and batch.done >= batch.limit:
                 break
+            # Each commit empties the cache: what is read then is not read for all the others again.
+            record = record.with_prefetch()
             single = JobBatch(batch.as_of)
             try:
                 with nullcontext() if commit else self.env.cr.savepoint():
@@ -639,14 +676,14 @@ class ContinuityJobRun(models.Model):
                 refusal = error
         batch.skip(record, 'locked', self._explain(refusal))
 
-    def _process_one_by_one(self, records, candidates, batch):
+    def _process_one_by_one(self, records, candidates, batch, commit):
         """Process records singly; under a limit one step of a record at a time, so that the oldest go first."""
         order = self._get_job(self.job).order
         queue = records
         while queue and (batch.limit is None or batch.done < batch.limit):
             record, queue = queue[0], queue[1:]
             single = batch.begin_part(limit=None if batch.limit is None else 1)
-            self._process(record, candidates, single)
+            self._process(record, candidates, single, commit)
             batch.add(single)
             if single.done and batch.limit is not None:
                 queue = (queue | record.filtered_domain(candidates)).sorted(lambda rec: (rec[order], rec.id))

@@ -13,10 +13,10 @@ class ContinuityPayment(models.Model):
     # === BILLING === #
 
     def _bill(self):
-        """Post the invoices of the payments, once for each order, and send those on account to the customer."""
+        """Make and post the invoices of the payments, one for each order, and send those on account to the customer."""
         orders = self.filtered(lambda payment: not payment.invoice_id).order_id
         if orders:
-            orders.with_context(continuity_only_plan=True)._create_invoices(final=True)
+            orders.with_context(continuity_only_plan=True, continuity_posted_at_once=True)._create_invoices(final=True)
         self.invoice_id.filtered(lambda invoice: invoice.state == 'draft').action_post()
         for payment in self:
             if not payment.invoice_id:
@@ -31,9 +31,10 @@ class ContinuityPayment(models.Model):
 
     def _send_bill(self):
         """Mail each bill once; a mail that cannot be made is noted on the invoice, and the bill stands."""
-        for invoice, payments in self.filtered(lambda payment: not payment.notified_date).grouped('invoice_id').items():
-            invoice.continuity_payment_ids.notified_date = payments[0].company_id._get_continuity_today()
-            self.env['mail.template']._send_continuity('bill', invoice)
+        invoices = self.filtered(lambda payment: not payment.notified_date).invoice_id
+        for company, payments in invoices.continuity_payment_ids.grouped('company_id').items():
+            payments.notified_date = company._get_continuity_today()
+        self.env['mail.template']._send_continuity('bill', invoices)
 
     # === JOB: PROCESS PAYMENTS === #
 
@@ -96,21 +97,59 @@ class ContinuityPayment(models.Model):
             & (Domain('invoice_id.state', '=', 'posted') | Domain('amount', '=', 0.0))
         )
 
+    def _job_process_payments_singles(self, batch):
+        """Return the payments to charge: a charge must last before the next step; and those paid beforehand by their
+        parent order, for the next one gets what the one before leaves."""
+        due = self.filtered_domain(self._get_due_domain(batch.as_of))
+        return due.filtered(lambda payment: payment.method == 'token' or payment._is_paid_by_parent())
+
+    def _job_process_payments_prepare(self, batch):
+        """Bill what is about to be charged: only the charge itself has to be made payment by payment."""
+        ready = self._by_card().filtered(
+            lambda payment: (
+                not payment.invoice_id
+                and not payment.transaction_ids
+                and not payment._is_paid_by_parent()
+                and not payment.order_id._get_continuity_window_refusal()
+                and not payment._get_charge_refusal()
+            )
+        )
+        ready._bill()
+        # By what was paid for the order beforehand.
+        paid = ready.filtered(lambda payment: payment.state == 'paid')
+        paid.subscription_id._update_holds()
+        batch.done += len(paid)
+
     def _job_process_payments_process(self, batch):
-        """Bill, charge, and post the revenue of what was delivered; run record by record, because a charge must last
-        before the next step."""
+        """Bill, charge, and post the revenue of what was delivered; what is charged comes singly."""
+        due = self.filtered_domain(self._get_due_domain(batch.as_of))
+        others = self - due
+        others.subscription_id._update_holds()
+        ready = due._leave_out_too_early(batch)
+        for payment in ready._by_card():
+            payment._charge(batch)
+        on_account = ready - ready._by_card()
+        on_account._bill()
+        batch.done += len(others) + len(on_account)
+        self._get_lines_to_earn()._earn_revenue()
+
+    def _leave_out_too_early(self, batch):
+        """Return the payments whose order may be billed by now; of the others, tell why it may not."""
+        ready = self
         for payment in self:
-            if not payment.filtered_domain(self._get_due_domain(batch.as_of)):
-                payment.subscription_id._update_holds()
-                batch.done += 1
-            elif too_early := not payment.invoice_id and payment.order_id._get_continuity_window_refusal():
+            too_early = not payment.invoice_id and payment.order_id._get_continuity_window_refusal()
+            if too_early:
                 batch.skip(payment, 'too_early', too_early)
-            elif payment.method == 'token':
-                payment._charge(batch)
-            else:
-                payment._bill()
-                batch.done += 1
-            payment._get_lines_to_earn()._earn_revenue()
+                ready -= payment
+        return ready
+
+    def _is_paid_by_parent(self):
+        """Whether its bill uses up what was paid online with the parent order."""
+        self.ensure_one()
+        return bool(self.order_id.continuity_parent_id._get_spare_transactions())
+
+    def _by_card(self):
+        return self.filtered(lambda payment: payment.method == 'token')
 
     def _job_process_payments_preview(self, batch):
         rows = []

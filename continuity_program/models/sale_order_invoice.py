@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Command
@@ -32,8 +34,14 @@ class SaleOrder(models.Model):
     def _get_invoiceable_lines(self, final=False):
         lines = super()._get_invoiceable_lines(final=final)
         part = self.env.context.get('continuity_part')
-        if not part:
-            return lines
+        if part:
+            lines = self._get_invoiceable_lines_of(part, lines)
+        # Of many orders that are invoiced together, the lines are read together.
+        return lines.with_prefetch(self.order_line._prefetch_ids)
+
+    def _get_invoiceable_lines_of(self, part, lines):
+        """Return the lines that go on the invoice of the plan, or on the one of the ``other`` goods."""
+        lines = lines.with_prefetch(self.order_line._prefetch_ids)
         billed_by_plan = lines.browse()
         if self._get_payments_to_bill():
             billed_by_plan = lines.filtered(lambda line: line._is_part_of_plan())
@@ -72,15 +80,17 @@ class SaleOrder(models.Model):
 
     def _prepare_invoice(self):
         values = super()._prepare_invoice()
-        as_of = self.company_id._get_continuity_as_of()
-        if as_of:
-            values['invoice_date'] = as_of
+        if self.company_id._get_continuity_as_of() or self.env.context.get('continuity_posted_at_once'):
+            # Dated when it is posted, each would have all of it computed again.
+            values['invoice_date'] = self.company_id._get_continuity_today()
         if self.continuity_parent_id:
             spare = self.continuity_parent_id.sudo()._get_spare_transactions()
             values['transaction_ids'] += [Command.link(transaction.id) for transaction in spare]
         payments = self._get_payments_to_bill()
         if payments and self.env.context.get('continuity_part') == 'plan':
             values['continuity_payment_ids'] = [Command.link(payment.id) for payment in payments]
+            # For the link in its mail: here for the same reason.
+            values['access_token'] = str(uuid4())
             if any(payments.mapped('due_date')):
                 values['invoice_payment_term_id'] = False
         return values
@@ -109,7 +119,8 @@ class SaleOrder(models.Model):
 
     def _get_live_payments(self):
         """Return the instalments of the order, cancelled ones left out."""
-        return self.sudo().continuity_payment_ids.filtered(lambda payment: not payment.is_cancelled)
+        payments = self.sudo().continuity_payment_ids
+        return payments.filtered(lambda payment: not payment.is_cancelled).with_prefetch(payments._prefetch_ids)
 
     def _settle_cancelled_children(self):
         """Give up what cancelled child orders have not billed, and prepare the credit of what they have."""

@@ -45,6 +45,82 @@ class ChargeCase(PaymentCase):
 
 @tagged('post_install', '-at_install')
 class TestCharges(ChargeCase):
+    def _sell_six(self):
+        """Return the payments of six plans of 22.00: by card, on account, in turns; the last one's card is gone."""
+        program = self._create_program(1, bill_upfront=True)
+        payments = self.env['continuity.payment']
+        for method in ('token', 'on_account', 'token', 'on_account', 'token', 'token'):
+            payments |= self._sell(program, payment_method=method).payment_ids
+        payments[5].subscription_id.payment_token_id = False
+        return payments
+
+    def test_cards_and_bills_of_one_night(self):
+        payments = self._sell_six()
+        invoiced = []
+        create_invoices = self.registry['sale.order']._create_invoices
+
+        def _create_invoices(orders, **kwargs):
+            invoiced.append(orders)
+            return create_invoices(orders, **kwargs)
+
+        with patch.object(self.registry['sale.order'], '_create_invoices', _create_invoices):
+            run = self._run_job('process_payments')
+
+        self.assertEqual((run.done_count, run.issue_ids.mapped('kind')), (5, ['no_token']))
+        self.assertEqual(self.ledger, [(f'CP-{payments[index].id}-1', 22.0) for index in (0, 2, 4)])
+        self.assertEqual(payments.mapped('state'), ['paid', 'billed', 'paid', 'billed', 'paid', 'scheduled'])
+        self.assertEqual([len(payment.order_id.invoice_ids) for payment in payments], [1] * 6)
+        by_card, on_account = payments[0] | payments[2] | payments[4], payments[1] | payments[3]
+        # Each of them together.
+        self.assertEqual(invoiced, [on_account.order_id, by_card.order_id, payments[5].order_id])
+        mails = self.env['mail.mail'].search([('model', '=', 'account.move')])
+        self.assertEqual(sorted(mails.mapped('res_id')), sorted(on_account.invoice_id.ids))
+
+    def test_up_to_a_number_the_oldest_go_first_whatever_they_are(self):
+        payments = self._sell_six()
+
+        run = self._run_job('process_payments', limit=3)
+
+        self.assertEqual(run.done_count, 3)
+        self.assertEqual(payments.mapped('state'), ['paid', 'billed', 'paid', 'scheduled', 'scheduled', 'scheduled'])
+        self.assertEqual([len(payment.order_id.invoice_ids) for payment in payments], [1, 1, 1, 0, 0, 0])
+
+    def test_one_order_paid_by_card_and_on_account(self):
+        program = self._create_program(1, bill_upfront=True)
+        by_card = self._sell(program, confirm=False)
+        by_card.order_id.order_line = [Command.create({'product_id': by_card.product_id.id})]
+        on_account = by_card.order_id.continuity_subscription_ids - by_card
+        on_account.payment_method = 'on_account'
+        by_card.order_id.action_confirm()
+
+        run = self._run_job('process_payments')
+
+        self.assertEqual((run.done_count, self.ledger), (2, [(f'CP-{by_card.payment_ids.id}-1', 22.0)]))
+        invoice = by_card.order_id.invoice_ids
+        self.assertEqual((len(invoice), invoice.amount_total, invoice.amount_residual), (1, 44.0, 22.0))
+        self.assertEqual((by_card.payment_ids.state, on_account.payment_ids.state), ('paid', 'billed'))
+        self.assertEqual(self.env['mail.mail'].search_count([('model', '=', 'account.move')]), 1)
+
+    def test_a_bill_that_fails_keeps_no_other_card_from_being_charged(self):
+        program = self._create_program(1, bill_upfront=True)
+        payments = self.env['continuity.payment'].concat(*(self._sell(program).payment_ids for _number in range(3)))
+        bad = payments[1]
+        bill = type(bad)._bill
+
+        def _bill(records):
+            bill(records)
+            if bad in records:
+                raise ZeroDivisionError("after the invoice was posted")
+
+        with patch.object(self.registry['continuity.payment'], '_bill', _bill):
+            run = self._run_job('process_payments')
+
+        self.assertEqual((run.done_count, run.failed_count), (2, 1))
+        self.assertEqual(payments.mapped('state'), ['paid', 'scheduled', 'paid'])
+        self.assertEqual([len(payment.order_id.invoice_ids) for payment in payments], [1, 0, 1])
+        self.assertEqual(payments.mapped('is_parked'), [False, True, False])
+        self.assertEqual(len(self.ledger), 2)
+
     def test_each_instalment_is_charged_on_its_day_and_once(self):
         subscription = self._sell_upfront()
         self.assertEqual(subscription.payment_method, 'token')

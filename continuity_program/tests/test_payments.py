@@ -464,6 +464,123 @@ class TestScheduledBilling(PaymentCase):
 
 
 @tagged('post_install', '-at_install')
+class TestManyBills(PaymentCase):
+    """The bills on account of a night are made together."""
+
+    def _sell_to(self, count, program):
+        """Sell a program to so many customers with a mail address, and return the payments."""
+        payments = self.env['continuity.payment']
+        for number in range(count):
+            self.customer = self.env['res.partner'].create(
+                {'name': f"No. {number}", 'email': f'no{number}@example.com'}
+            )
+            payments |= self._sell(program).payment_ids
+        return payments
+
+    def _get_mailed(self, payments):
+        """Return to whom the bills were mailed, one name for each mail."""
+        mails = self.env['mail.mail'].search(
+            [('model', '=', 'account.move'), ('res_id', 'in', payments.invoice_id.ids)]
+        )
+        return sorted(name for mail in mails for name in mail.recipient_ids.mapped('name'))
+
+    def test_each_order_has_its_own_bill_mailed_once(self):
+        program = self._create_program(1, bill_upfront=True, payment_term_id=self.thirds.id)
+        payments = self._sell_to(2, program)
+        # The same customer once more: still a bill of its own.
+        payments |= self._sell(program).payment_ids
+
+        run = self._run_job('process_payments')
+        self._run_job('process_payments')
+
+        self.assertEqual(run.done_count, 3)
+        invoices = payments.order_id.invoice_ids
+        self.assertEqual(invoices.sorted('id').mapped('invoice_origin'), payments.order_id.mapped('name'))
+        for invoice in invoices:
+            self.assertEqual((invoice.state, invoice.amount_total), ('posted', 22.0))
+            self.assertEqual(invoice.partner_id, invoice.continuity_payment_ids.partner_id)
+            self.assertEqual(
+                [(line.continuity_payment_id.number, line.balance) for line in self._get_terms(invoice)],
+                [(1, 7.33), (2, 7.33), (3, 7.34)],
+            )
+        self.assertEqual(payments.mapped('state'), ['billed'] * 9)
+        self.assertEqual(self._get_mailed(payments), ["No. 0", "No. 1", "No. 1"])
+        # Each mail links to the bill that it is about.
+        for invoice in invoices:
+            mail = self.env['mail.mail'].search([('model', '=', 'account.move'), ('res_id', '=', invoice.id)])
+            self.assertIn(f'/my/invoices/{invoice.id}?access_token={invoice.access_token}', mail.body_html)
+        self.assertEqual(len(set(invoices.mapped('access_token'))), 3)
+
+    def _get_terms(self, invoice):
+        lines = invoice.line_ids.filtered(lambda line: line.display_type == 'payment_term')
+        return lines.sorted(lambda line: line.continuity_payment_id.number)
+
+    def test_one_that_fails_costs_only_itself_and_no_number(self):
+        payments = self._sell_to(5, self._create_program(1, bill_upfront=True))
+        bad = payments[2]
+        bill = type(bad)._bill
+
+        def _bill(records):
+            bill(records)
+            if bad in records:
+                raise UserError("Its account is archived.")
+
+        with patch.object(self.registry['continuity.payment'], '_bill', _bill):
+            run = self._run_job('process_payments')
+
+        self.assertEqual((run.done_count, run.failed_count), (4, 1))
+        self.assertEqual((bad.park_reason, bad.state), ("Its account is archived.", 'scheduled'))
+        self.assertFalse(bad.order_id.invoice_ids)
+        good = payments - bad
+        self.assertEqual(good.mapped('state'), ['billed'] * 4)
+        numbers = good.invoice_id.mapped('sequence_number')
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + 4)))
+        self.assertEqual(self._get_mailed(payments), ["No. 0", "No. 1", "No. 3", "No. 4"])
+
+    def test_one_that_cannot_be_mailed_is_billed_and_the_others_are_mailed(self):
+        payments = self._sell_to(3, self._create_program(1, bill_upfront=True))
+        bad = payments[1].order_id
+        compute = self.registry['account.move'].get_portal_url
+
+        def get_portal_url(invoice, *args, **kwargs):
+            if bad in invoice.line_ids.sale_line_ids.order_id:
+                raise ValueError("No link today.")
+            return compute(invoice, *args, **kwargs)
+
+        with patch.object(self.registry['account.move'], 'get_portal_url', get_portal_url):
+            run = self._run_job('process_payments')
+
+        self.assertEqual((run.done_count, payments.mapped('state')), (3, ['billed'] * 3))
+        self.assertEqual(self._get_mailed(payments), ["No. 0", "No. 2"])
+        noted = payments.invoice_id.filtered(
+            lambda invoice: any("could not be mailed" in body for body in invoice.message_ids.mapped('body'))
+        )
+        self.assertEqual(noted, bad.invoice_ids)
+
+    def _count_queries(self, program, count):
+        """Return how many SQL queries a run needs that makes so many bills."""
+        payments = self._sell_to(count, program)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        before = self.env.cr.sql_log_count
+        run = self._run_job('process_payments')
+        queries = self.env.cr.sql_log_count - before
+        self.assertEqual((run.done_count, payments.mapped('state')), (count, ['billed'] * count))
+        return queries
+
+    def test_queries_per_bill_are_constant(self):
+        program = self._create_program(1, bill_upfront=True)
+        self._count_queries(program, 2)  # caches are warm after it
+
+        few, many, more = (self._count_queries(program, count) for count in (5, 10, 20))
+
+        message = f"{few} queries for 5, {many} for 10, {more} for 20"
+        self.assertAlmostEqual((many - few) / 5, (more - many) / 10, delta=1, msg=message)
+        # Mailed and all; Odoo's own batch of the invoices alone needs 23, order by order 121.
+        self.assertLess((more - many) / 10, 30, msg=message)
+
+
+@tagged('post_install', '-at_install')
 class TestChangedShipments(PaymentCase):
     """A child order that is changed by hand asks for what it comes to."""
 

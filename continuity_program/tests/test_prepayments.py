@@ -149,6 +149,31 @@ class TestPrepayments(PrepaymentCase):
         self.assertEqual(subscription.payment_ids.mapped('state'), ['paid', 'billed'])
         self.assertEqual(subscription.payment_ids[1].move_line_id.amount_residual, 15.1)
 
+    def test_two_shipments_of_one_night_use_up_the_online_payment_one_after_the_other(self):
+        for amount, residual, used in ((30.0, 15.1, [1, 1]), (22.0, 23.1, [1, 0])):
+            with self.subTest(amount=amount):
+                subscription = self._sell(self._create_program(2), payment_method='on_account')
+                self._pay_online(subscription.order_id, amount)
+                self._run_job('create_orders', day('2027-02-01'), domain=[('id', '=', subscription.id)])
+                self._deliver(subscription.child_order_ids.with_context(continuity_as_of='2027-02-01'))
+
+                self._run_job('process_payments', day('2027-02-01'))
+
+                first, second = subscription.payment_ids.sorted('id')
+                self.assertEqual((first.state, second.state), ('paid', 'billed'))
+                self.assertEqual(second.move_line_id.amount_residual, residual)
+                self.assertEqual([len(payment.invoice_id.transaction_ids) for payment in (first, second)], used)
+
+    def test_what_was_paid_online_in_full_is_billed_among_the_cards(self):
+        paid, open_one = self._sell_upfront(), self._sell_upfront()
+        self._pay_online(paid.order_id, 69.3)
+
+        run = self._run_job('process_payments')
+
+        self.assertEqual((run.done_count, run.skipped_count), (2, 0))
+        self.assertEqual(paid.payment_ids.mapped('state'), ['paid'] * 3)
+        self.assertEqual(self.ledger, [(f'CP-{open_one.payment_ids[0].id}-1', 23.1)])
+
     def test_automatic_invoicing_is_taken_over(self):
         self.env['ir.config_parameter'].sudo().set_param('sale.automatic_invoice', 'True')
         subscription = self._sell(self._create_program(3, bill_upfront=True), confirm=False)

@@ -119,10 +119,14 @@ class ContinuityJobRun(models.Model):
             [('run_id', '=', self.id), ('res_model', '=', model._name), ('res_id', 'in', record_ids)]
         )
         records = model.browse(record_ids).exists() - model.browse(told.mapped('res_id'))
+        place, prepared = {'done': 0, 'batch': batch}, JobBatch(day)
+        singles = self._get_singles(records, prepared)
+        if singles:
+            self._prepare_singles(singles, candidates, prepared)
+            self._log_batch(batch.company_id, place, prepared)
+            self._checkpoint(commit=True)
         # What is made last record by record is counted record by record too.
-        parts = records if self._get_job(self.job).own_transaction else [records]
-        for part in parts:
-            place = {'done': 0, 'batch': batch}
+        for part in filter(None, (records - singles, *singles)):
             self._work_on_batch(batch.company_id, place, part, candidates, JobBatch(day), commit=True)
         batch.state = 'done'
         self._checkpoint(commit=True)
@@ -136,7 +140,7 @@ class ContinuityJobRun(models.Model):
 
     def _keep_place(self, company, place):
         if 'batch' in place:
-            place['batch'].afterwards = place['afterwards']
+            place['batch'].afterwards = place.get('afterwards', [])
         else:
             super()._keep_place(company, place)
 
