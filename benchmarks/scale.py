@@ -12,6 +12,8 @@ SUBSCRIPTIONS = 1_000_000
 #: Shipments of a plan, one a month: what a million subscriptions have after a year.
 EVENTS = 12
 NIGHTS = 365
+#: Shipments in a night.
+SENT = SUBSCRIPTIONS * EVENTS // NIGHTS
 WINDOW_HOURS = 4
 #: Rows of each table for one subscription that has run for a year, with two order lines a parent order at most.
 ROWS = {
@@ -40,9 +42,9 @@ class Work:
 
 
 NIGHT = [
-    Work("create_orders", SUBSCRIPTIONS * EVENTS // NIGHTS, "one of twelve shipments a year", "growth", "create_orders"),
-    Work("process_payments", SUBSCRIPTIONS * EVENTS // NIGHTS, "a bill for each", "payments", "process_payments"),
-    Work("extend", SUBSCRIPTIONS * EVENTS // NIGHTS, "plans without end: one more for each sent", "jobs", "extend"),
+    Work("create_orders", SENT, "one of twelve shipments a year", "growth", "create_orders"),
+    Work("process_payments", SENT, "a bill for each", "payments", "process_payments"),
+    Work("extend", SENT, "plans without end: one more for each sent", "jobs", "extend"),
     Work("close", SUBSCRIPTIONS // NIGHTS, "each plan ends after a year", "jobs", "close"),
     Work("sync", 10_000, "a program of 10,000 customers has changed", "jobs", "sync"),
 ]
@@ -81,15 +83,15 @@ billed per shipment on account.
 {_night_table(results, minutes)}
 | all | | | | {total:.0f} |
 
-- **Workers.** One worker needs {total / 60:.1f} hours. In a night of {WINDOW_HOURS} hours it takes **{workers}**, if each
-  further one adds what the second did when it was measured: two share a run {gain:.2f} times as fast as one. Without the
-  queue one scheduled action does it, in as many hours; [scale-out.md](scale-out.md) tells how to add workers.
-- **Nothing to do.** Among {max(idle.sizes(slowest)):,} planned lines the slowest job, `{slowest}`, knows it after
-  {idle.each(slowest):.0f} ms. Whether anything is due is looked up in indexes that hold only what is still open: it does
-  not grow with what was sent in all the years before.
+- **Workers.** One worker needs {total / 60:.1f} hours. In a night of {WINDOW_HOURS} hours it takes **{workers}**, if
+  each further one adds what the second did when it was measured: two share a run {gain:.2f} times as fast as one. Without
+  the queue one scheduled action does it, in as many hours; [scale-out.md](scale-out.md) tells how to add workers.
+- **Nothing to do.** Among {max(idle.sizes(slowest)):,} planned lines the slowest job, `{slowest}`, knows it
+  after {idle.each(slowest):.0f} ms. Whether anything is due is looked up in indexes that hold only what is still open:
+  it does not grow with what was sent in all the years before.
 - **Cards.** Each charge waits for the provider, often for a second. That many are waited for at the same time by more
-  workers, not by faster ones: {SUBSCRIPTIONS * EVENTS // NIGHTS:,} charges of a second in {WINDOW_HOURS} hours keep
-  {ceil(SUBSCRIPTIONS * EVENTS / NIGHTS / (WINDOW_HOURS * 3600))} workers waiting.
+  workers, not by faster ones: {SENT:,} charges of a second in {WINDOW_HOURS} hours keep
+  {ceil(SENT / (WINDOW_HOURS * 3600))} workers waiting.
 - **A price rise for all** plans of the company is `sync` of {SUBSCRIPTIONS:,} plans:
   {_cost(results, NIGHT[-1]) * SUBSCRIPTIONS / 3_600_000:.1f} hours of one worker. It may go on over the day: sales and
   deliveries do not wait for it, as each batch holds its own plans only, for a second or two.
@@ -108,9 +110,11 @@ changes.
 
 - Order of magnitude for PostgreSQL: `shared_buffers` and the file cache should hold what is open, the plans of the
   running customers and the orders of the last weeks, not the whole table above.
-- `limit_time_real_cron` of Odoo has to let a batch end (some seconds), no more: a run that is cut off goes on by itself.
+- `limit_time_real_cron` of Odoo has to let a batch end (some seconds), no more: a run that is cut off goes on by
+  itself.
 - The autovacuum of `continuity_line` and `stock_quant`: their rows are written often. The defaults are good up to some
-  hundred thousand subscriptions; above, `autovacuum_vacuum_scale_factor = 0.02` for these two keeps their indexes small.
+  hundred thousand subscriptions; above, `autovacuum_vacuum_scale_factor = 0.02` for these two keeps their indexes
+  small.
 - *Job Runs* keep half a year of runs; a run of many batches logs only what was left out, not what was done.
 """
 

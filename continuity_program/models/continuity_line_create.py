@@ -11,6 +11,8 @@ NEW_LINE = {
 }
 #: What makes a line begin otherwise.
 NOT_NEW = {'is_skipped', 'is_cancelled', 'credit_move_id'}
+#: What its amounts are worked out by.
+PRICED_BY = {'product_id', 'quantity', 'price_unit', 'tax_ids'}
 
 
 class ContinuityLine(models.Model):
@@ -29,7 +31,8 @@ class ContinuityLine(models.Model):
                 if not NOT_NEW & {name for name, value in vals.items() if value}:
                     vals.update(NEW_LINE)
                 vals.update(plans[subscription_id])
-                vals.update(self._prepare_amounts(vals))
+                if vals.keys() >= PRICED_BY:
+                    vals.update(self._prepare_amounts(vals))
         super()._add_precomputed_values(vals_list)
 
     @api.model
