@@ -56,7 +56,7 @@ class ContinuityLine(models.Model):
             self.env['product.product'].browse(vals['product_id']),
             taxes,
             quantity=vals['quantity'],
-            price_unit=vals['price_unit'],
+            price_unit=vals.get('price_unit') or 0.0,
             discount=vals.get('discount') or 0.0,
         )
         return {
