@@ -91,9 +91,10 @@ CASE = Case(
     title="Invoices, beside OCA's contract",
     text="Invoices of two products for as many customers. `contract` 19.0.1.2.1 knows no orders or deliveries: its "
     "scheduled action makes drafts from the contracts, all in one create and one transaction, each with a message; "
-    "with `contract_invoice_auto_validate` 19.0.1.0.0 it posts them one by one. `process_payments` makes each from a "
-    "shipped child order, posts it, ties its receivable line to the instalment, queues the mail with the bill, and "
-    "logs the run. Neither addon of theirs mails: the second row goes without, its mail template deleted.",
+    "with `contract_invoice_auto_validate` 19.0.1.0.0 it posts them one by one. `process_payments` makes them from "
+    "shipped child orders, posts them, ties each receivable line to its instalment, queues the mail with the bill and "
+    "logs the run, in batches of 100. Neither addon of theirs mails: the second row goes without, its mail template "
+    "deleted.",
     unit="invoice",
     seed=seed,
     variants={"process_payments": process_payments, NO_MAIL: without_mail},

@@ -54,7 +54,7 @@ def measure(env, work):
 
 
 def read_sizes(env):
-    """Rows, bytes, and of these bytes of indexes, of the tables that grow with what is sold; those of a database with ours."""
+    """Rows, bytes, and of these bytes of indexes, of the tables that grow with what is sold, where our addon is."""
     if "continuity.subscription" not in env:
         return {}
     sizes = {}
