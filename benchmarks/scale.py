@@ -85,7 +85,8 @@ billed per shipment on account.
 
 - **Workers.** One worker needs {total / 60:.1f} hours. In a night of {WINDOW_HOURS} hours it takes **{workers}**, if
   each further one adds what the second did when it was measured: two share a run {gain:.2f} times as fast as one.
-  Without the queue one scheduled action does it, in as many hours; [scale-out.md](scale-out.md) tells how to add workers.
+  Without the queue one scheduled action does it, in as many hours; [scale-out.md](scale-out.md) tells how to add
+  workers.
 - **Nothing to do.** Among {max(idle.sizes(slowest)):,} planned lines the slowest job, `{slowest}`, knows it
   after {idle.each(slowest):.0f} ms. Whether anything is due is looked up in indexes that hold only what is still open:
   it does not grow with what was sent in all the years before.

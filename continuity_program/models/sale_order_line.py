@@ -21,7 +21,7 @@ class SaleOrderLine(models.Model):
     )
     # Known to be empty, it spares every plain order the searches for plans to bring in line.
     continuity_planned_line_ids = fields.One2many(
-        comodel_name='continuity.line', inverse_name='child_line_id', string="Sent Of Plans", readonly=True
+        comodel_name='continuity.line', inverse_name='child_line_id', string="Planned Lines Sent", readonly=True
     )
     continuity_is_given_back = fields.Boolean(
         string="Planned Again",
