@@ -153,5 +153,5 @@ def _size_table(kept: dict[str, dict]) -> str:
 
 def _measured(kept: dict[str, dict], table: str) -> list[int]:
     """Rows, bytes, and of these bytes of indexes, of a table where it was measured with the most rows."""
-    sizes = [row["tables"][table] for result in kept.values() for row in result["rows"] if table in row["tables"]]
-    return max(sizes, default=[0, 0, 0])
+    tables = [row.get("tables", {}) for result in kept.values() for row in result["rows"]]
+    return max((sizes[table] for sizes in tables if table in sizes), default=[0, 0, 0])

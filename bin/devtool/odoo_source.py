@@ -52,8 +52,12 @@ class Odoo:
         """The same Odoo behind a link of its own, so that the packages beside it do not hide those of our venv."""
         folder = LOCAL / "odoo-link"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "odoo").unlink(missing_ok=True)
-        (folder / "odoo").symlink_to(self.package)
+        link = folder / "odoo"
+        if not link.is_symlink() or link.readlink() != self.package:
+            # Put in place at once: another process may be importing Odoo through it.
+            new = folder / f"odoo-{os.getpid()}"
+            new.symlink_to(self.package)
+            new.replace(link)
         return Odoo(folder, self.package, self.addons)
 
     @classmethod

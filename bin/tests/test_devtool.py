@@ -77,6 +77,20 @@ def test_odoo_home_holds_odoo_19(tmp_path, layout, version, accepted):
         assert odoo.environment() == {"PYTHONPATH": str(tmp_path / layout)}
 
 
+def test_link_to_odoo_stays_while_others_import_through_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(odoo_source, "LOCAL", tmp_path)
+    first, second = (odoo_source.Odoo(tmp_path, tmp_path / name, []) for name in ("one", "two"))
+    link = tmp_path / "odoo-link" / "odoo"
+    first.isolated()
+    made = link.lstat().st_ino
+
+    first.isolated()
+    assert link.lstat().st_ino == made
+    second.isolated()
+    assert link.readlink() == second.package
+    assert [path.name for path in link.parent.iterdir()] == ["odoo"]
+
+
 @pytest.mark.parametrize(
     "path, reaches",
     [
