@@ -263,12 +263,13 @@ class ContinuityJobRun(models.Model):
             [('job', '=', job), ('is_scheduled', '=', True), ('state', 'in', ('running', 'waiting'))]
         )
         # The scheduled action's own lock tells that no other process is at work on these.
-        open_runs.filtered(lambda run: run.state == 'running')._stop_killed()
+        left = open_runs.filtered(lambda run: run.state == 'running')._stop_killed()
         run = open_runs.filtered(lambda run: run.state == 'waiting')[:1]
         if not run:
-            if not engine._has_candidates(job):
+            if not left and not engine._has_candidates(job):
                 return
             run = engine._create_run(job, self.env, is_scheduled=True)
+        run._take_over(left)
         run._dispatch(commit=True)
 
     @api.model
@@ -359,8 +360,8 @@ class ContinuityJobRun(models.Model):
     @api.model
     def _create_run(self, job, env, as_of=None, domain=None, is_scheduled=False):
         self._get_job(job)
-        self._stop_silent_runs(job)
-        return self.create(
+        left = self._stop_silent_runs(job)
+        run = self.create(
             {
                 'job': job,
                 'as_of': as_of,
@@ -371,24 +372,41 @@ class ContinuityJobRun(models.Model):
                 'progress': {},
             }
         )
+        run._take_over(left)
+        return run
 
     @api.model
     def _stop_silent_runs(self, job):
-        self.search(
+        runs = self.search(
             [
                 ('job', '=', job),
                 ('state', '=', 'running'),
                 ('is_scheduled', '=', False),
                 ('write_date', '<', fields.Datetime.now() - SILENT_FOR),
             ]
-        )._stop_killed()
+        )
+        return runs._stop_killed()
 
     def _stop_killed(self):
-        """Write down that nobody is at work on these any more, and do what their last batches left to do."""
+        """Write down that nobody is at work on these any more; return what their last batches left to do afterwards.
+
+        :rtype: dict[res.company, list[int]]
+        """
         self._finish('stopped')
+        left = {}
         for run in self:
             for company in run.company_ids:
-                run._do_afterwards(company, (run.progress or {}).get(str(company.id), {}))
+                place = run._get_place(company)
+                if place['afterwards']:
+                    left[company] = [*left.get(company, ()), *place['afterwards']]
+                    run._keep_place(company, {**place, 'afterwards': []})
+        return left
+
+    def _take_over(self, left):
+        """Let the run do what killed ones left to do afterwards."""
+        for company, ids in left.items():
+            place = self._get_place(company)
+            self._keep_place(company, {**place, 'afterwards': [*place['afterwards'], *ids]})
 
     @api.model
     def _get_work(self, job, company, as_of=None, criteria=None, commit=False):
@@ -460,7 +478,8 @@ class ContinuityJobRun(models.Model):
         limit = self._get_limit(company, limit)
         # Only a limit makes the order matter; by id, what is skipped in part is not met a second time.
         order = 'id' if limit is None else self._get_job(self.job).order
-        place = (self.progress or {}).get(str(company.id)) or {'after': None, 'done': 0, 'held': []}
+        place = self._get_place(company)
+        self._do_afterwards(company, place, commit)
         size = self._get_batch_size()
         while limit is None or place['done'] < limit:
             records = model.search(
@@ -474,11 +493,13 @@ class ContinuityJobRun(models.Model):
                 day,
                 limit=None if limit is None else limit - place['done'],
                 until=None if is_last else reached or None,
-                holds_over=True,
+                # In one transaction, what was held once is never seen otherwise.
+                holds_over=commit,
             )
-            place['after'] = [fields.Date.to_string(reached), records[-1:].id]
-            if records and not self._work_on_batch(company, place, records, candidates, batch, commit):
-                return False
+            if records:
+                place['after'] = [fields.Date.to_string(reached), records[-1:].id]
+                if not self._work_on_batch(company, place, records, candidates, batch, commit):
+                    return False
             if is_last:
                 break
         return self._work_on_held(company, place, model, candidates, JobBatch(day, limit), commit)
@@ -510,6 +531,17 @@ class ContinuityJobRun(models.Model):
     def _work_on_batch(self, company, place, records, candidates, batch, commit):
         """Process a batch, log it and make it last; return the seconds left for the run.
 
+        What comes singly is logged by itself: it makes the others last before it has come to its own end.
+        """
+        singles = self._get_singles(records, batch)
+        if singles and singles != records:
+            self._work_on_part(company, place, records - singles, candidates, batch, commit)
+            records, batch = singles, batch.begin_part()
+        return self._work_on_part(company, place, records, candidates, batch, commit)
+
+    def _work_on_part(self, company, place, records, candidates, batch, commit):
+        """Process records, log them and make it last; return the seconds left for the run.
+
         Where the database keeps refusing the batch, its records are taken one by one, so that one that is locked costs
         only itself.
         """
@@ -526,16 +558,17 @@ class ContinuityJobRun(models.Model):
             kind = 'locked' if isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY) else 'database'
             batch.skip(records, kind, self._explain(error), self._weigh(records, batch))
         place['done'] += batch.done
-        place['held'] = [*place.get('held', ()), *batch.held_ids]
-        place['afterwards'] = batch.afterwards
+        place['held'] += batch.held_ids
+        place['afterwards'] += batch.afterwards
         self._log_batch(company, place, batch)
         time_left = self._checkpoint(commit, processed=len(records))
-        self._do_afterwards(company, place)
+        self._do_afterwards(company, place, commit)
         return time_left
 
-    def _do_afterwards(self, company, place):
-        """Do what follows a batch, and make it last; again when the database refuses it for the moment."""
-        if not place.get('afterwards'):
+    def _do_afterwards(self, company, place, commit):
+        """Do what follows the batches; in commit mode, again when the database refuses it for the moment, and else
+        after the next batch."""
+        if not place['afterwards']:
             return
         model, _day, _candidates = self._get_work(self.job, company, self.as_of)
         for attempt in range(1, MAX_TRIES + 1):
@@ -543,11 +576,11 @@ class ContinuityJobRun(models.Model):
                 with _quiet_retries():
                     getattr(model, f'_job_{self.job}_afterwards')(place['afterwards'])
                     self._keep_place(company, {**place, 'afterwards': []})
-                    self._checkpoint(commit=True)
+                    self._checkpoint(commit)
                 place['afterwards'] = []
                 return
             except NOBODYS_FAULT as error:
-                if self.env.cr.connection.closed:
+                if not commit or self.env.cr.connection.closed:
                     raise
                 self.env.cr.rollback()
                 _logger.info("%s: try %s of what follows a batch: %s", self.job, attempt, error)
@@ -588,19 +621,14 @@ class ContinuityJobRun(models.Model):
         return refusal
 
     def _process(self, records, candidates, batch, commit=False):
-        """Process records together and, if that fails, one by one, so that a bad one costs only itself.
-
-        The records are locked and their condition is read again: of two runs, each record meets one only.
-        """
-        singles = self._get_singles(records, batch)
-        together = records - singles
-        if together:
-            self._process_together(together, candidates, batch, commit)
-        if singles:
-            self._prepare_singles(singles, candidates, batch)
+        """Process records that come singly, or such that do not."""
+        if self._get_singles(records, batch):
+            self._prepare_singles(records, candidates, batch)
             # One that fails rolls back its own steps only.
             self._checkpoint(commit)
-            self._process_singly(singles, candidates, batch, commit)
+            self._process_singly(records, candidates, batch, commit)
+        else:
+            self._process_together(records, candidates, batch, commit)
 
     def _get_singles(self, records, batch):
         """Return the records that make their own steps last. Up to a limit, all are run as if they did: in their order,
@@ -608,7 +636,14 @@ class ContinuityJobRun(models.Model):
         choose = getattr(records, f'_job_{self.job}_singles', None)
         if not choose:
             return records.browse()
-        return choose(batch) if batch.limit is None else records
+        try:
+            return choose(batch) if batch.limit is None else records
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            # Whichever it is: it fails when its turn comes.
+            _logger.info("%s cannot tell which of %s come singly: %s", self.job, records, error)
+            return records
 
     def _prepare_singles(self, records, candidates, batch):
         """Do together what can be; where that fails, each record does its own when its turn comes."""
@@ -628,6 +663,10 @@ class ContinuityJobRun(models.Model):
             batch.add(trial)
 
     def _process_together(self, records, candidates, batch, commit):
+        """Process records together and, if that fails, one by one, so that a bad one costs only itself.
+
+        The records are locked and their condition is read again: of two runs, each record meets one only.
+        """
         try:
             with self.env.cr.savepoint():
                 self._process_locked(records, candidates, batch)
@@ -773,6 +812,11 @@ class ContinuityJobRun(models.Model):
         """Add up what a batch did, and keep how far the run came in the company."""
         self.write({name: self[name] + count for name, count in batch.counts.items()})
         self._keep_place(company, place)
+
+    def _get_place(self, company):
+        """Return how far the run came in a company, see ``progress``."""
+        kept = (self.progress or {}).get(str(company.id), {})
+        return {'after': None, 'done': 0, 'held': [], 'afterwards': [], **kept}
 
     def _keep_place(self, company, place):
         """Keep how far the run came in a company."""

@@ -235,6 +235,7 @@ class ContinuityLine(models.Model):
             line.price_subtotal, line.price_total = line.subscription_id._get_line_amounts(
                 line.product_id,
                 line.tax_ids,
+                product_uom_id=line.product_uom_id,
                 quantity=line.quantity,
                 price_unit=line.price_unit,
                 discount=line.discount,

@@ -12,7 +12,7 @@ NEW_LINE = {
 #: What makes a line begin otherwise.
 NOT_NEW = {'is_skipped', 'is_cancelled', 'credit_move_id'}
 #: What its amounts are worked out by.
-PRICED_BY = {'product_id', 'quantity', 'price_unit', 'tax_ids'}
+PRICED_BY = {'product_id', 'product_uom_id', 'quantity', 'price_unit', 'tax_ids'}
 
 
 class ContinuityLine(models.Model):
@@ -49,20 +49,25 @@ class ContinuityLine(models.Model):
 
     @api.model
     def _prepare_amounts(self, vals):
-        """Return the amounts of a new line by its values."""
-        taxes = self.env['account.tax'].browse(self._fields['tax_ids'].convert_to_cache(vals['tax_ids'], self))
+        """Return the amounts of a new line by its values, as they will be stored."""
+
+        def get_stored(name):
+            return self._fields[name].convert_to_cache(vals.get(name), self)
+
         subscription = self.env['continuity.subscription'].browse(vals['subscription_id'])
         untaxed, total = subscription._get_line_amounts(
             self.env['product.product'].browse(vals['product_id']),
-            taxes,
-            quantity=vals['quantity'],
-            price_unit=vals.get('price_unit') or 0.0,
-            discount=vals.get('discount') or 0.0,
+            self.env['account.tax'].browse(get_stored('tax_ids')),
+            product_uom_id=self.env['uom.uom'].browse(vals['product_uom_id']),
+            quantity=get_stored('quantity'),
+            price_unit=get_stored('price_unit'),
+            discount=get_stored('discount'),
         )
+        shipping = subscription.currency_id.round(vals.get('shipping_amount') or 0.0)
         return {
             'price_subtotal': untaxed,
             'price_total': total,
-            'shipping_total': subscription._add_shipping_taxes(vals.get('shipping_amount')),
+            'shipping_total': subscription._add_shipping_taxes(shipping),
         }
 
     def _check_company(self, fnames=None):

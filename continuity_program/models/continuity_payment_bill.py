@@ -118,7 +118,8 @@ class ContinuityPayment(models.Model):
         # By what was paid for the order beforehand.
         paid = ready.filtered(lambda payment: payment.state == 'paid')
         paid.subscription_id._update_holds()
-        batch.done += len(paid)
+        # What has revenue to post besides comes singly, and is counted there.
+        batch.done += len(paid.filtered(lambda payment: not payment._get_lines_to_earn()))
 
     def _job_process_payments_process(self, batch):
         """Bill, charge, and post the revenue of what was delivered; what is charged comes singly."""
@@ -174,7 +175,6 @@ class ContinuityPayment(models.Model):
         return rows
 
     def _get_lines_to_earn(self):
-        """Return the delivered lines whose revenue is posted with this payment: the first one of a plan."""
-        if not self.filtered_domain(self._get_revenue_domain()):
-            return self.env['continuity.line']
-        return self.subscription_id.line_ids.filtered('is_revenue_due')
+        """Return the delivered lines whose revenue is posted with these payments: the first one of each plan."""
+        earning = self.filtered_domain(self._get_revenue_domain())
+        return earning.subscription_id.line_ids.filtered('is_revenue_due')

@@ -126,7 +126,7 @@ class ContinuitySubscription(models.Model):
     def _get_line_amounts(self, product, taxes, **values):
         """Return what a line of the plan costs, without and with taxes, rounded to the order's currency.
 
-        :param values: ``quantity``, ``price_unit`` and ``discount`` (%).
+        :param values: ``product_uom_id``, ``quantity``, ``price_unit`` and ``discount`` (%).
         """
         company = self.company_id or self.env.company
         base_line = taxes._prepare_base_line_for_taxes_computation(

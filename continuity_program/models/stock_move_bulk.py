@@ -150,4 +150,5 @@ class StockMove(models.Model):
         orderpoints = self.env['stock.warehouse.orderpoint'].search(
             Domain('product_id', 'in', self.product_id.ids) & Domain('trigger', '=', 'auto')
         )
-        self.filtered(lambda move: move.product_id in orderpoints.product_id)._trigger_scheduler()
+        told = self.filtered(lambda move: move.product_id in orderpoints.product_id)
+        told.with_context(continuity_bulk=None)._trigger_scheduler()

@@ -328,6 +328,44 @@ class TestCreateOrders(CreateOrdersCase):
             subscription.order_id.order_line.unlink()
 
 
+    def test_reordering_rules_are_told_of_what_is_ordered(self):
+        warehouse = self.env['stock.warehouse'].search([('company_id', '=', self.company.id)], limit=1)
+        route = self.env['stock.route'].create({'name': "From the Printer", 'product_selectable': True})
+        self.env['stock.rule'].create(
+            {
+                'name': "From the Printer",
+                'route_id': route.id,
+                'action': 'pull',
+                'location_src_id': self.env.ref('stock.stock_location_suppliers').id,
+                'location_dest_id': warehouse.lot_stock_id.id,
+                'picking_type_id': warehouse.in_type_id.id,
+                'procure_method': 'make_to_stock',
+                'company_id': self.company.id,
+            }
+        )
+        book = self.books[0]
+        book.route_ids = route
+        self.env['stock.warehouse.orderpoint'].create(
+            {
+                'product_id': book.id,
+                'location_id': warehouse.lot_stock_id.id,
+                'product_min_qty': 5.0,
+                'product_max_qty': 20.0,
+                'trigger': 'auto',
+                'route_id': route.id,
+            }
+        )
+        self._sell(self._create_program(1))
+        self._sell(self._create_program(1))
+
+        self._run_job('create_orders')
+
+        incoming = self.env['stock.move'].search(
+            [('product_id', '=', book.id), ('location_dest_id', '=', warehouse.lot_stock_id.id)]
+        )
+        self.assertEqual(sum(incoming.mapped('product_qty')), 22.0)
+
+
 @tagged('post_install', '-at_install')
 class TestChildOrderValues(CreateOrdersCase):
     @classmethod

@@ -722,6 +722,44 @@ class TestCron(EngineCase):
         self.assertEqual(waiting.state, 'done')
         self.assertEqual(len(self._get_children(subscriptions)), 3)
 
+    def test_what_was_held_is_met_again_when_nothing_else_is_left(self):
+        subscriptions = self._sell_many(3)
+        engine = self.env['continuity.job.run']
+        waiting = engine._engine()._create_run('create_orders', engine._engine().env, is_scheduled=True)
+        place = {'after': [False, max(subscriptions.ids)], 'done': 0, 'held': subscriptions.ids}
+        waiting.write({'state': 'waiting', 'progress': {str(self.company.id): place}})
+
+        self.assertFalse(self._trigger())
+
+        self.assertCounts(waiting, done=3)
+        self.assertEqual(waiting.progress[str(self.company.id)]['after'], place['after'])
+        self.assertEqual(len(self._get_children(subscriptions)), 3)
+
+    def test_what_a_killed_run_left_for_afterwards_is_done_by_the_next_one(self):
+        """Without a commit of its own in a run that does not commit: goods are reserved for the order that was made."""
+        warehouse = self.env['stock.warehouse'].search([('company_id', '=', self.company.id)], limit=1)
+        self.env['stock.quant']._update_available_quantity(self.books[0], warehouse.lot_stock_id, 5.0)
+        subscription = self._sell_many(1)
+        self._run_job('create_orders')
+        move = self._get_children(subscription).picking_ids.move_ids
+        engine = self.env['continuity.job.run']._engine()
+        for commit in (True, False):
+            move._do_unreserve()
+            killed = engine._create_run('create_orders', engine.env, is_scheduled=commit)
+            killed.progress = {str(self.company.id): {'after': [False, subscription.id], 'afterwards': move.ids}}
+            self.env.flush_all()
+            self.env.cr.execute("UPDATE continuity_job_run SET write_date = write_date - interval '2 hours'")
+            self.env.invalidate_all()
+
+            if commit:
+                self._trigger()
+            else:
+                with patch.object(type(self.env['ir.cron']), '_commit_progress', side_effect=AssertionError):
+                    self._run_job('create_orders')
+
+            self.assertEqual((killed.state, move.state), ('stopped', 'assigned'))
+            self.assertEqual(killed.progress[str(self.company.id)]['afterwards'], [])
+
     def test_a_killed_run_is_closed_as_stopped(self):
         engine = self.env['continuity.job.run']
         killed = engine._engine()._create_run('create_orders', engine._engine().env, is_scheduled=True)

@@ -742,6 +742,17 @@ class TestReplan(PlanCase):
         self.assertEqual(subscription.quantity, 3)
         self.assertEqual(subscription.line_ids.mapped('quantity'), [6.0, 3.0])
 
+    def test_what_a_line_costs_is_of_the_quantity_it_has(self):
+        """A quarter, two and a half times: stored with two decimals, and priced so, as the child order will be."""
+        self.books[0].list_price = 100.0
+        program = self._create_program([{'quantity': 0.25}])
+        subscription = self._sell(program, quantity=2.5)
+
+        line = subscription.line_ids
+        self.assertEqual((line.quantity, line.price_subtotal, line.price_total), (0.63, 63.0, 69.3))
+        self._run_job('create_orders')
+        self.assertEqual(subscription.child_order_ids.amount_untaxed, 63.0)
+
     def test_quantity_of_the_subscription_goes_to_the_order_line(self):
         subscription = self._sell(self.program, confirm=False)
 

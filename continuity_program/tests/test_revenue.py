@@ -59,6 +59,18 @@ class TestRevenue(RevenueCase):
         self._run_job('process_payments', day('2027-01-15'))
         self.assertEqual(self._get_balance(self.deferred), -43.0)
 
+    def test_a_plan_that_is_not_billed_earns_nothing_beside_one_that_is(self):
+        billed, held = self._sell_deferred(), self._sell_deferred()
+        held.payment_ids.action_hold()
+        self._run_job('process_payments')
+        self._run_job('create_orders')
+        self._deliver((billed | held).child_order_ids)
+        self.assertEqual((billed | held).line_ids.filtered('is_revenue_due').subscription_id, billed | held)
+
+        lines = (billed | held).payment_ids._get_lines_to_earn()
+
+        self.assertEqual(lines, billed.line_ids[0])
+
     def test_at_close_nothing_is_deferred(self):
         subscription = self._sell_deferred()
         for on in ('2027-01-01', '2027-02-01', '2027-03-01'):

@@ -106,7 +106,7 @@ class ContinuityJobRun(models.Model):
         return any(job.state in AT_WORK for job in self.sudo().queue_job_ids)
 
     def _stop_killed(self):
-        super(ContinuityJobRun, self.filtered(lambda run: not run._is_at_work()))._stop_killed()
+        return super(ContinuityJobRun, self.filtered(lambda run: not run._is_at_work()))._stop_killed()
 
     # === IN A QUEUE JOB === #
 
@@ -114,20 +114,23 @@ class ContinuityJobRun(models.Model):
         """Do the records of a batch. After a kill, what was done is not due any more; what was left out is told in the
         issues, and is not looked at again."""
         model, day, candidates = self._get_work(self.job, batch.company_id, as_of, commit=True)
-        self._do_afterwards(batch.company_id, {'batch': batch, 'afterwards': batch.afterwards})
+        place = {'done': 0, 'held': [], 'afterwards': batch.afterwards or [], 'batch': batch}
+        self._do_afterwards(batch.company_id, place, commit=True)
         told = self.env['continuity.job.issue'].search(
             [('run_id', '=', self.id), ('res_model', '=', model._name), ('res_id', 'in', record_ids)]
         )
         records = model.browse(record_ids).exists() - model.browse(told.mapped('res_id'))
-        place, prepared = {'done': 0, 'batch': batch}, JobBatch(day)
-        singles = self._get_singles(records, prepared)
-        if singles:
-            self._prepare_singles(singles, candidates, prepared)
-            self._log_batch(batch.company_id, place, prepared)
-            self._checkpoint(commit=True)
+        singles = self._get_singles(records, JobBatch(day))
+        together = records - singles
+        if together:
+            self._work_on_batch(batch.company_id, place, together, candidates, JobBatch(day), commit=True)
+        prepared = JobBatch(day)
+        self._prepare_singles(singles, candidates, prepared)
+        self._log_batch(batch.company_id, place, prepared)
+        self._checkpoint(commit=True)
         # What is made last record by record is counted record by record too.
-        for part in filter(None, (records - singles, *singles)):
-            self._work_on_batch(batch.company_id, place, part, candidates, JobBatch(day), commit=True)
+        for record in singles:
+            self._work_on_batch(batch.company_id, place, record, candidates, JobBatch(day), commit=True)
         batch.state = 'done'
         self._checkpoint(commit=True)
 
@@ -140,7 +143,7 @@ class ContinuityJobRun(models.Model):
 
     def _keep_place(self, company, place):
         if 'batch' in place:
-            place['batch'].afterwards = place.get('afterwards', [])
+            place['batch'].afterwards = place['afterwards']
         else:
             super()._keep_place(company, place)
 
