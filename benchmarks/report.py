@@ -80,7 +80,7 @@ def _busy(result: dict) -> str:
 def _head() -> str:
     return f"""# What it costs
 
-Written by `bin/dev bench`, which measures all of it again in about half an hour; `bin/dev bench NAME` one comparison,
+Written by `bin/dev bench`, which measures all of it again in about an hour; `bin/dev bench NAME` one comparison,
 `--quick` small sizes in a few minutes.
 
 **How it is measured.** Each row is a process of its own on a fresh copy of one seeded database: the same customers,
