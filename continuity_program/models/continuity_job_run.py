@@ -360,14 +360,15 @@ class ContinuityJobRun(models.Model):
     @api.model
     def _create_run(self, job, env, as_of=None, domain=None, is_scheduled=False):
         self._get_job(job)
-        left = self._stop_silent_runs(job)
+        companies = self._get_companies(env)
+        left = self._stop_silent_runs(job, companies)
         run = self.create(
             {
                 'job': job,
                 'as_of': as_of,
                 'criteria': str(domain) if domain else False,
                 'is_scheduled': is_scheduled,
-                'company_ids': self._get_companies(env).ids,
+                'company_ids': companies.ids,
                 'user_id': env.uid,
                 'progress': {},
             }
@@ -376,7 +377,8 @@ class ContinuityJobRun(models.Model):
         return run
 
     @api.model
-    def _stop_silent_runs(self, job):
+    def _stop_silent_runs(self, job, companies):
+        """Stop the killed runs of these companies alone: the new run does what they left."""
         runs = self.search(
             [
                 ('job', '=', job),
@@ -385,7 +387,7 @@ class ContinuityJobRun(models.Model):
                 ('write_date', '<', fields.Datetime.now() - SILENT_FOR),
             ]
         )
-        return runs._stop_killed()
+        return runs.filtered(lambda run: run.company_ids <= companies)._stop_killed()
 
     def _stop_killed(self):
         """Write down that nobody is at work on these any more; return what their last batches left to do afterwards.
@@ -679,41 +681,55 @@ class ContinuityJobRun(models.Model):
                 self._record_failure(records, error, batch)
 
     def _process_singly(self, records, candidates, batch, commit):
-        """Process records that make their own steps last: what one has done stays, whatever happens to the next."""
+        """Process records that make their own steps last: what became of one stays, whatever happens to the next."""
         for record in records:
             if batch.limit is not None and batch.done >= batch.limit:
                 break
             # Each commit empties the cache: what is read then is not read for all the others again.
-            record = record.with_prefetch()
-            single = JobBatch(batch.as_of)
-            try:
-                with nullcontext() if commit else self.env.cr.savepoint():
-                    self._process_alone(record, candidates, single, commit)
-            except NOBODYS_FAULT:
-                raise
-            except Exception as error:
-                if commit:
-                    self.env.cr.rollback()
-                self._record_failure(record, error, single)
-            batch.add(single)
+            batch.add(self._process_alone(record.with_prefetch(), candidates, batch, commit))
 
     def _process_alone(self, record, candidates, batch, commit):
-        """Process one record; in commit mode, again from its first step when the database refuses it for the moment."""
+        """Process one record; in commit mode, again from its first step when the database refuses it for the moment.
+
+        :return: what became of it, as a batch.
+        """
+        refused = JobBatch(batch.as_of)
         for attempt in range(1, MAX_TRIES + 1):
+            single = JobBatch(batch.as_of)
             try:
-                due = record.filtered_domain(candidates)
-                if due:
-                    getattr(due, f'_job_{self.job}_process')(batch)
-                # What is done must not be lost when the next record rolls back.
-                self._checkpoint(commit)
-                return
+                was_due = self._process_or_park(record, candidates, single, commit)
+                # Refused after its last step, it is not due any more: what it told then holds.
+                return single if was_due else refused
             except NOBODYS_FAULT as error:
                 if not commit or self.env.cr.connection.closed:
                     raise
                 self.env.cr.rollback()
                 _logger.info("%s: try %s of %s: %s", self.job, attempt, record, error)
-                refusal = error
-        batch.skip(record, 'locked', self._explain(refusal))
+                refused, refusal = single, error
+        single = JobBatch(batch.as_of)
+        single.skip(record, 'locked', self._explain(refusal))
+        return single
+
+    def _process_or_park(self, record, candidates, batch, commit):
+        """Process one record and make it last, or else that it failed: the next one may roll back.
+
+        :return: whether there was anything to do.
+        """
+        try:
+            with nullcontext() if commit else self.env.cr.savepoint():
+                due = record.filtered_domain(candidates)
+                if due:
+                    getattr(due, f'_job_{self.job}_process')(batch)
+                self._checkpoint(commit)
+                return bool(due)
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            if commit:
+                self.env.cr.rollback()
+            self._record_failure(record, error, batch)
+            self._checkpoint(commit)
+            return True
 
     def _process_one_by_one(self, records, candidates, batch, commit):
         """Process records singly; under a limit one step of a record at a time, so that the oldest go first."""

@@ -124,7 +124,7 @@ class ContinuityPayment(models.Model):
     def _job_process_payments_process(self, batch):
         """Bill, charge, and post the revenue of what was delivered; what is charged comes singly."""
         due = self.filtered_domain(self._get_due_domain(batch.as_of))
-        others = self - due
+        others = (self - due).filtered_domain(self._get_holding_domain(batch.as_of)) | (self - due)._get_earning()
         others.subscription_id._update_holds()
         ready = due._leave_out_too_early(batch)
         for payment in ready._by_card():
@@ -175,6 +175,11 @@ class ContinuityPayment(models.Model):
         return rows
 
     def _get_lines_to_earn(self):
-        """Return the delivered lines whose revenue is posted with these payments: the first one of each plan."""
-        earning = self.filtered_domain(self._get_revenue_domain())
-        return earning.subscription_id.line_ids.filtered('is_revenue_due')
+        """Return the delivered lines whose revenue is posted with these payments."""
+        return self._get_earning().subscription_id.line_ids.filtered('is_revenue_due')
+
+    def _get_earning(self):
+        """Return the payments that revenue is posted with: of each plan the first that can be."""
+        able = self.filtered_domain(self._get_revenue_domain())
+        firsts = able.subscription_id.payment_ids.filtered_domain(self._get_revenue_domain()).grouped('subscription_id')
+        return able.filtered(lambda payment: payment == firsts[payment.subscription_id][:1])

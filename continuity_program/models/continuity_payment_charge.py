@@ -47,8 +47,9 @@ class ContinuityPayment(models.Model):
             return batch.skip(self, 'taken_over', self.env._("Taken over by another run, or paid in the meantime."))
         if transaction:
             self._keep_books(transaction)
-        self.subscription_id._update_holds()
+        # Told before what the database may still refuse: the charge lasts by now.
         batch.done += 1
+        self.subscription_id._update_holds()
         return None
 
     # === BEFORE THE CALL === #

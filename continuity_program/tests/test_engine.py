@@ -1077,6 +1077,26 @@ class TestDay(EngineCase):
         preview = here_only._preview('create_orders', as_of='2027-01-02')
         self.assertEqual([row['subscription_id'] for row in preview], here.ids)
 
+    def test_a_killed_run_waits_for_one_of_all_its_companies(self):
+        """The next run of other companies could not do what it left."""
+        other = self._create_company("Other Books", 'UTC')
+        self.responsible.company_ids += other
+        job_run = self.env['continuity.job.run']
+        by_both = job_run.with_user(self.responsible).with_context(allowed_company_ids=(self.company + other).ids)
+        killed = job_run._engine()._create_run('create_orders', by_both.env)
+        killed.progress = {str(other.id): {'after': None, 'afterwards': [7]}}
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE continuity_job_run SET write_date = write_date - interval '2 hours'")
+        self.env.invalidate_all()
+
+        by_both.with_context(allowed_company_ids=self.company.ids)._execute('create_orders')
+        self.assertEqual(killed.state, 'running')
+
+        engine = job_run._engine()
+        run = engine._create_run('create_orders', by_both.env)
+        self.assertEqual(killed.state, 'stopped')
+        self.assertEqual(run._get_place(other)['afterwards'], [7])
+
     def test_names_are_in_the_customers_language_whoever_runs_it(self):
         for lang in ('fr_FR', 'nl_NL'):
             self.env['res.lang']._activate_lang(lang)

@@ -237,6 +237,23 @@ class TestCostOfPrepaidGoods(RevenueCase):
         ]
         self.assertEqual(sorted(cost, key=lambda pair: pair[1]), sorted(expected, key=lambda pair: pair[1]))
 
+    def test_a_box_sent_again_is_expensed_once_with_the_plan(self):
+        """Each shipment has a bill of its own: one of them is there for what the lost one cost."""
+        subscription = self._sell(self._create_program(3))
+        for on in ('2027-01-01', '2027-02-01', '2027-03-01'):
+            self._send(subscription, on)
+        self.assertEqual(subscription.payment_ids.mapped('number'), [1, 1, 1])
+        again = subscription.line_ids[0].with_context(continuity_as_of='2027-03-10')._send_again()
+        self._run_job('create_orders', day('2027-03-10'))
+        self._deliver(again.child_order_id.with_context(continuity_as_of='2027-03-10'))
+
+        rows = self.env['continuity.job.run']._preview('process_payments', as_of='2027-03-11')
+        run = self._run_job('process_payments', day('2027-03-11'))
+
+        self.assertEqual([row['order_id'] for row in rows], [again.child_order_id.id])
+        self.assertEqual(run.done_count, 1)
+        self.assertEqual(self._get_entry(again.revenue_move_id), [(self.cost, 8.0), (self.valuation, -8.0)])
+
     def test_what_came_back_is_in_stock_again(self):
         subscription = self._sell_deferred()
         self._send(subscription, '2027-01-01')

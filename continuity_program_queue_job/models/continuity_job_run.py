@@ -69,6 +69,7 @@ class ContinuityJobRun(models.Model):
             self._enqueue_next(list(Domain(criteria or Domain.TRUE)), limit)
         else:
             for company in self.company_ids:
+                self._do_afterwards(company, self._get_place(company), commit)
                 self._enqueue_batches(company, criteria)
             self._end_with_batches()
         # All at once: a run of which only a part was handed out would end with that part.
@@ -106,7 +107,12 @@ class ContinuityJobRun(models.Model):
         return any(job.state in AT_WORK for job in self.sudo().queue_job_ids)
 
     def _stop_killed(self):
-        return super(ContinuityJobRun, self.filtered(lambda run: not run._is_at_work()))._stop_killed()
+        idle = self.filtered(lambda run: not run._is_at_work())
+        left = super(ContinuityJobRun, idle)._stop_killed()
+        for batch in idle.batch_ids.filtered('afterwards'):
+            left[batch.company_id] = [*left.get(batch.company_id, ()), *batch.afterwards]
+            batch.afterwards = []
+        return left
 
     # === IN A QUEUE JOB === #
 
@@ -183,7 +189,11 @@ class ContinuityJobRun(models.Model):
             run._enqueue_next(criteria, limit)
 
     def _get_batch_size(self):
-        return self._get_queued_size() if self.env.context.get('continuity_one_batch') else super()._get_batch_size()
+        if not self.env.context.get('continuity_one_batch'):
+            return super()._get_batch_size()
+        # What makes its own steps last is counted with each: of a limit, a kill must not lose what was done.
+        comes_singly = hasattr(self.env[self._get_job(self.job).model], f'_job_{self.job}_singles')
+        return 1 if comes_singly else self._get_queued_size()
 
     def _checkpoint(self, commit, processed=0, remaining=None):
         time_left = super()._checkpoint(commit, processed, remaining)

@@ -84,3 +84,18 @@ def deliver(env):
     pickings = env['stock.picking'].search([('sale_id.continuity_parent_id', '!=', False)])
     pickings.move_ids.picked = True
     pickings._action_done()
+
+
+def leave_unreserved(env, in_batch):
+    """Leave a scheduled run as a kill does between the orders and their goods."""
+    moves = env['stock.move'].search([])
+    moves._do_unreserve()
+    engine = env['continuity.job.run']._engine()
+    run = engine._create_run('create_orders', engine.env, is_scheduled=True)
+    if in_batch:
+        env['continuity.job.batch'].create(
+            {'run_id': run.id, 'company_id': env.company.id, 'afterwards': moves.ids}
+        )
+    else:
+        run.progress = {str(env.company.id): {'after': None, 'afterwards': moves.ids}}
+    env.cr.commit()

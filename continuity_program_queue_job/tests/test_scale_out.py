@@ -131,6 +131,37 @@ class TestDispatch(QueueCase):
         ordered = "SELECT id, subscription_id, event_number FROM continuity_line WHERE state = 'ordered' ORDER BY id"
         self.assertEqual(self.query(ordered), self.query(ordered, database=twin))
 
+    def test_limited_payments_come_one_by_one(self):
+        """A charge lasts at once: a kill must not lose how many there were."""
+        self.keep_only(6)
+        self.run_task('execute')
+        self.run_task('queue_tasks.deliver')
+        bills = "SELECT count(*) FROM account_move WHERE state = 'posted'"
+
+        self.run_task('queue_tasks.dispatch', job='process_payments', limit=3)
+        for number in (1, 2, 3):
+            self.run_task('queue_tasks.work_off', at_most=1)
+            self.assertEqual((self.get_value(bills), self.get_run()[2]), (number, number))
+        self.run_task('queue_tasks.work_off')
+
+        self.assertEqual((self.get_value(bills), self.get_run()), (3, ('done', 3, 3, 0, 0)))
+
+    def test_the_next_run_reserves_what_a_killed_one_left(self):
+        """In its own process before the addon was there, or in a batch whose queue job is gone."""
+        self.keep_only(2)
+        self.run_task('execute')
+        reserved = "SELECT count(*) FROM stock_move WHERE state = 'assigned'"
+        for in_batch in (False, True):
+            self.run_task('queue_tasks.leave_unreserved', in_batch=in_batch)
+            self.assertEqual(self.get_value(reserved), 0)
+
+            self.run_task('queue_tasks.cron_run')
+
+            self.assertEqual(self.get_value(reserved), 2)
+            self.assertEqual(self.get_run()[0], 'done')
+        stopped = "SELECT count(*) FROM continuity_job_run WHERE state = 'stopped'"
+        self.assertEqual(self.get_value(stopped), 2)
+
     def test_limit_of_a_scheduled_run(self):
         self.keep_only(10)
         self.run_task('queue_tasks.set_up', batch_size=4, continuity_orders_per_run=6)

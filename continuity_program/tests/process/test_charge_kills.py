@@ -387,6 +387,27 @@ class TestKilled(ChargeCase):
         """
         self.assertEqual(self.query(told, payment), [(3, 1, 1)])
 
+    def test_each_of_two_in_a_row_waits_for_a_human(self):
+        """That the first one needs a look lasts before the second one rolls back."""
+        self.use_provider_without_dedup()
+        first, second, third = self.sell(3)
+        for payment in (first, second):
+            self.die_at('after', [payment])
+        self.age()
+
+        run = self.charge([first, second, third])
+
+        self.assertEqual((run['done'], run['failed']), (1, 2))
+        unknown = [('processing', 1, True, [(f'CP-{payment}-1', 'draft')]) for payment in (first, second)]
+        self.assertEqual([self.get_payment(payment) for payment in (first, second)], unknown)
+        told = "SELECT array_agg(res_id ORDER BY res_id) FROM mail_activity WHERE continuity_job = 'process_payments'"
+        self.assertEqual(
+            self.query(f"{told} AND res_model = 'continuity.payment' AND res_id = ANY(%s)", [first, second]),
+            [([first, second],)],
+        )
+        self.assertEqual(self.charge([first, second])['selected'], 0)
+        self.assertBooksAgree(unknown=[first, second])
+
     def test_a_provider_that_does_not_dedup_is_not_called_again(self):
         self.use_provider_without_dedup()
         payment, other = self.sell(2)
