@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import log
 from statistics import median
 
 
@@ -103,3 +104,10 @@ class Results:
         """How many times ``slow`` costs what ``fast`` does: the median of the rounds, each compared in itself."""
         pairs = zip(self.of(slow), self.of(fast), strict=True)
         return median((a[figure] / a["count"]) / (b[figure] / b["count"]) for a, b in pairs)
+
+    def exponent(self, variant: str, figure: str = "wall") -> float:
+        """How the time for all of them grows with the size, 1 = in proportion: the slope of the least squares through
+        (log of the size, log of the time)."""
+        points = [(log(size), log(size * self.each(variant, figure, size))) for size in self.sizes(variant)]
+        mean_x, mean_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
+        return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _y in points)

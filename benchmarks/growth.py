@@ -1,13 +1,9 @@
 """How a run grows: time, queries and memory of `create_orders`, from 100 to 100,000 subscriptions that are due."""
 
-from math import log
-
 from .case import Case, Goal
-from .data import NIGHT, SOLD_ON, create_program, run_job, sell
+from .data import MOST, NIGHT, SOLD_ON, create_program, run_job, sell
 
 WARM_UP = 10
-#: Of more, this many are made: a run of all of them would take half an hour, and no other way.
-MOST = 10_000
 
 
 def seed(env, size):
@@ -19,15 +15,6 @@ def create_orders(env, size):
     subscriptions = env["continuity.subscription"].search([], order="id", limit=min(size, MOST) + WARM_UP)
     run_job(env, "create_orders", NIGHT, subscriptions[:WARM_UP])
     return lambda: run_job(env, "create_orders", SOLD_ON, subscriptions[WARM_UP:]).done_count
-
-
-def exponent(results, figure):
-    """The slope of the least squares through (log of the size, log of the time for all of it)."""
-    points = [
-        (log(size), log(size * results.each("create_orders", figure, size))) for size in results.sizes("create_orders")
-    ]
-    mean_x, mean_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
-    return sum((x - mean_x) * (y - mean_y) for x, y in points) / sum((x - mean_x) ** 2 for x, _y in points)
 
 
 def growth_of_memory(results, _figure):
@@ -52,7 +39,9 @@ CASE = Case(
     quick_sizes=(50, 200),
     rounds=1,
     goals=[
-        Goal("exponent of the time", exponent, at_most=1.05),
+        Goal(
+            "exponent of the time", lambda results, figure: results.exponent("create_orders", figure), at_most=1.05
+        ),
         Goal("peak memory of a run of 10,000, of that of 1,000", growth_of_memory, at_most=1.3),
         Goal("queries per order at the largest size, of those at the smallest", growth_of_queries, at_most=1.0),
     ],
