@@ -61,7 +61,7 @@ def read_sizes(env):
     for table in TABLES:
         env.cr.execute(f"SELECT count(*), pg_total_relation_size('{table}'), pg_indexes_size('{table}') FROM {table}")
         sizes[table] = env.cr.fetchone()
-    return {table: size for table, size in sizes.items() if size[0] >= 1000}
+    return {table: size for table, size in sizes.items() if size[0] >= 500}
 
 
 def processor_seconds(env):
