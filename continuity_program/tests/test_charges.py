@@ -1,5 +1,7 @@
 from unittest.mock import patch
 
+from psycopg2 import errors
+
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
@@ -120,6 +122,38 @@ class TestCharges(ChargeCase):
         self.assertEqual([len(payment.order_id.invoice_ids) for payment in payments], [1, 0, 1])
         self.assertEqual(payments.mapped('is_parked'), [False, True, False])
         self.assertEqual(len(self.ledger), 2)
+
+    def test_a_charge_counts_although_the_database_refuses_what_follows(self):
+        """It lasts by then: tried again, there is nothing left to be charged."""
+        payment = self._sell(self._create_program(1, bill_upfront=True)).payment_ids
+        payments, subscriptions = self.registry['continuity.payment'], self.registry['continuity.subscription']
+        keep_books, booked = payments._keep_books, []
+        update_holds, refused = subscriptions._update_holds, []
+
+        def _keep_books(record, transaction):
+            keep_books(record, transaction)
+            booked.append(record)
+
+        def _update_holds(records):
+            if booked and not refused:
+                refused.append(records)
+                raise errors.SerializationFailure("could not serialize access")
+            return update_holds(records)
+
+        with (
+            patch.object(payments, '_keep_books', _keep_books),
+            patch.object(subscriptions, '_update_holds', _update_holds),
+            self.enter_registry_test_mode(),
+            self.registry.cursor() as cr,
+        ):
+            run = self.env(cr=cr)['continuity.job.run']._execute('process_payments', as_of='2027-01-01', commit=True)
+            run_id = run.id
+        self.env.invalidate_all()
+
+        run = self.env['continuity.job.run'].browse(run_id)
+        self.assertEqual(len(refused), 1)
+        self.assertEqual(self.ledger, [(f'CP-{payment.id}-1', 22.0)])
+        self.assertEqual((run.done_count, run.skipped_count, run.failed_count, payment.state), (1, 0, 0, 'paid'))
 
     def test_each_instalment_is_charged_on_its_day_and_once(self):
         subscription = self._sell_upfront()
