@@ -1,6 +1,7 @@
 import logging
 import sys
 import threading
+from collections import defaultdict
 from contextlib import contextmanager, nullcontext
 from datetime import date, timedelta
 from typing import NamedTuple
@@ -395,12 +396,12 @@ class ContinuityJobRun(models.Model):
         :rtype: dict[res.company, list[int]]
         """
         self._finish('stopped')
-        left = {}
+        left = defaultdict(list)
         for run in self:
             for company in run.company_ids:
                 place = run._get_place(company)
                 if place['afterwards']:
-                    left[company] = [*left.get(company, ()), *place['afterwards']]
+                    left[company] += place['afterwards']
                     run._keep_place(company, {**place, 'afterwards': []})
         return left
 

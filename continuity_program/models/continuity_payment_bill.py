@@ -119,12 +119,13 @@ class ContinuityPayment(models.Model):
         paid = ready.filtered(lambda payment: payment.state == 'paid')
         paid.subscription_id._update_holds()
         # What has revenue to post besides comes singly, and is counted there.
-        batch.done += len(paid.filtered(lambda payment: not payment._get_lines_to_earn()))
+        batch.done += len(paid - paid._get_earning())
 
     def _job_process_payments_process(self, batch):
         """Bill, charge, and post the revenue of what was delivered; what is charged comes singly."""
         due = self.filtered_domain(self._get_due_domain(batch.as_of))
-        others = (self - due).filtered_domain(self._get_holding_domain(batch.as_of)) | (self - due)._get_earning()
+        rest = self - due
+        others = rest.filtered_domain(self._get_holding_domain(batch.as_of)) | rest._get_earning()
         others.subscription_id._update_holds()
         ready = due._leave_out_too_early(batch)
         for payment in ready._by_card():

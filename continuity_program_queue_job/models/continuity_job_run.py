@@ -110,7 +110,7 @@ class ContinuityJobRun(models.Model):
         idle = self.filtered(lambda run: not run._is_at_work())
         left = super(ContinuityJobRun, idle)._stop_killed()
         for batch in idle.batch_ids.filtered('afterwards'):
-            left[batch.company_id] = [*left.get(batch.company_id, ()), *batch.afterwards]
+            left[batch.company_id] += batch.afterwards
             batch.afterwards = []
         return left
 
