@@ -7,7 +7,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.continuity_program.money import share_out
+from odoo.addons.continuity_program.domain.money import share_out
 
 from .common import ContinuityCase, day
 

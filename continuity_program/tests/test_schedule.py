@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from odoo.tests import BaseCase, tagged
 
-from odoo.addons.continuity_program import schedule
-from odoo.addons.continuity_program.schedule import Clock, Event
+from odoo.addons.continuity_program.domain import schedule
+from odoo.addons.continuity_program.domain.schedule import Clock, Event
 
 from . import slow_schedule
 

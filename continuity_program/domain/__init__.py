@@ -1,0 +1,1 @@
+"""The rules without Odoo: plain values in, plain values out."""
