@@ -11,6 +11,9 @@ from datetime import date, timedelta
 from itertools import count, takewhile
 from typing import NamedTuple
 
+#: Where an occurrence stands in a program: (event ID, occurrence), both from 1.
+Position = tuple[int, int]
+
 #: More lines than this are never planned at once: it is a mistake in the program, not a plan.
 MAX_LINES = 1000
 
@@ -51,8 +54,8 @@ class Occurrence(NamedTuple):
     date: date
 
     @property
-    def position(self) -> tuple[int, int]:
-        """Where it stands in the program: (event ID, occurrence), both from 1."""
+    def position(self) -> Position:
+        """Where it stands in the program."""
         return self.event, self.occurrence
 
 
@@ -63,6 +66,11 @@ class Shipment(NamedTuple):
     event: int
     occurrence: int
     date: date
+
+    @property
+    def position(self) -> Position:
+        """Where it stands in the program."""
+        return self.event, self.occurrence
 
 
 # === PLACING A DATE === #

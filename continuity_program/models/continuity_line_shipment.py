@@ -2,6 +2,8 @@ from datetime import timedelta
 
 from odoo import models
 
+from ..domain.position import PlannedLine
+
 
 class ContinuityLine(models.Model):
     """Lines of a plan together: which they are, and what leaves in one child order."""
@@ -61,6 +63,25 @@ class ContinuityLine(models.Model):
         """Return where the line stands in its program: (event ID, occurrence), by the program's numbers of today."""
         self.ensure_one()
         return self.program_line_id.event_number or self.program_event_number, self.occurrence
+
+    def _read_standing(self):
+        """Return what tells where the line stands in its program, as plain values.
+
+        :rtype: PlannedLine
+        """
+        self.ensure_one()
+        return PlannedLine(
+            id=self._origin.id or 0,
+            position=self._get_position(),
+            number=self.event_number,
+            state=self.state,
+            scheduled=self._get_scheduled_day(),
+            cause=self.cancel_cause or None,
+            event=self.program_event_number,
+            in_program=bool(self.program_line_id),
+            has_child=bool(self.child_line_id),
+            is_elsewhere=self.shipment_overridden,
+        )
 
     def _get_scheduled_day(self):
         """Return the day that the program gave the line, whatever it is sent on."""

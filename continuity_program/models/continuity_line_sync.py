@@ -50,11 +50,6 @@ class ContinuityLine(models.Model):
 
     _inherit = 'continuity.line'
 
-    def _is_open_to_program(self):
-        """Whether the line follows its program: it is planned, or the program took it away before it was ordered."""
-        self.ensure_one()
-        return self.state == 'planned' or (self.state == 'cancelled' and self.cancel_cause == 'program')
-
     def _get_sync_changes(self, vals, get_priced):
         """Return what follows for the line from the values that its program gives it now.
 

@@ -181,7 +181,7 @@ class ContinuitySubscription(models.Model):
             raise UserError(reason)
         declined = lines.filtered('is_declined')
         declined._planning().write({'is_skipped': False, 'skip_reason': False, 'is_declined': False})
-        self._count_again()
+        self._recount_left()
         self._log_change(self.env._("wanted after all by the customer"), declined, author=self.partner_id)
 
     def _get_take_back_refusal(self, lines):
@@ -195,7 +195,7 @@ class ContinuitySubscription(models.Model):
             )
         if self.state != 'running':
             return self._get_state_refusal()
-        if self.event_count and self._count_bought(self._get_planned_positions()) >= self.event_count:
+        if self.event_count and self._get_standing().count_bought() >= self.event_count:
             return self.env._(
                 "Another shipment has taken the place of shipment %(number)s of %(subscription)s.",
                 number=lines[:1].event_number,

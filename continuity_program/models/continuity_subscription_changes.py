@@ -79,7 +79,7 @@ class ContinuitySubscription(models.Model):
         """Pass over the planned lines of a shipment."""
         self.ensure_one()
         lines._planning().write({'is_skipped': True, 'skip_reason': skip_reason})
-        self._count_again()
+        self._recount_left()
 
     def _get_skip_refusal(self, lines=None):
         """Return why a shipment, by default the next one, cannot be skipped, or nothing."""

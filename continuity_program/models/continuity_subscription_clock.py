@@ -20,9 +20,10 @@ class ContinuitySubscription(models.Model):
     clock_months = fields.Integer(readonly=True, help="How far behind the anchor date that occurrence stands.")
     clock_days = fields.Integer(readonly=True)
 
-    def _get_clock(self):
+    def _get_clock(self, standing=None):
         """Return what the dates are counted from.
 
+        :param Standing standing: where the plan stands, where that is known already.
         :rtype: schedule.Clock
         """
         self.ensure_one()
@@ -33,18 +34,9 @@ class ContinuitySubscription(models.Model):
         clock = schedule.Clock(self.anchor_date, self.clock_months, self.clock_days, since)
         if event and not self.clock_line_id:
             # The event has left the program: what the others are numbered now, its number does not tell.
-            since = self._get_position_on(clock.get_day(self.program_id.end_of_month))
+            standing = standing or self._get_standing()
+            since = standing.get_position_on(clock.get_day(standing.end_of_month))
         return clock._replace(since=since)
-
-    def _get_position_on(self, day):
-        """Return where a shipment of a day stands that the program does not have any more: just ahead of what is
-        planned behind it, else at the last one ordered; (0, 1) is ahead of all events."""
-        known = self.line_ids._program_lines().filtered('program_line_id')
-        behind = [line._get_position() for line in known._planned() if line._get_scheduled_day() > day]
-        if behind:
-            event, occurrence = min(behind)
-            return event, occurrence - 1
-        return max((line._get_position() for line in known if line.child_line_id), default=(0, 1))
 
     def _prepare_clock(self, clock):
         """Return the values that keep a clock; those of a program with a fixed calendar are its own."""
@@ -62,29 +54,13 @@ class ContinuitySubscription(models.Model):
             'clock_days': clock.days,
         }
 
-    def _get_timeline(self, after, clock=None, events=None):
-        """Yield the occurrences behind a position with the dates they have for this subscription.
-
-        On a calendar, nothing is dated before the day the customer joined.
+    def _iter_occurrences(self, after, clock=None):
+        """Yield the occurrences after a position with the dates they have for this subscription.
 
         :param clock: the clock to count by, if not the subscription's own.
-        :param events: the events, if not all that the program has for the subscription.
         """
-        program = self.program_id
-        joined = self.anchor_date if program.is_calendar else None
-        for occurrence in schedule.timeline(
-            events or self._get_own_events(), clock or self._get_clock(), end_of_month=program.end_of_month, after=after
-        ):
-            yield occurrence._replace(date=max(occurrence.date, joined or occurrence.date))
-
-    def _get_open_timeline(self, after, clock, events):
-        """Yield the occurrences behind a position, but for those that are over: skipped, say."""
-        closed = self._get_closed_positions()
-        return (
-            occurrence
-            for occurrence in self._get_timeline(after=after, clock=clock, events=events)
-            if occurrence.position not in closed
-        )
+        standing = self._get_standing()
+        return standing.iter_occurrences(clock or self._get_clock(standing), after)
 
     def _get_following_line(self, since=None):
         """Return the planned line of the program that is sent next.
@@ -138,7 +114,7 @@ class ContinuitySubscription(models.Model):
         """Return the dates by position, from this one on, that a clock gives to what is planned."""
         planned = {line._get_position() for line in self.line_ids}
         dates = {}
-        for occurrence in self._get_timeline(after=(position[0], position[1] - 1), clock=clock):
+        for occurrence in self._iter_occurrences(after=(position[0], position[1] - 1), clock=clock):
             if occurrence.position not in planned and occurrence.position > max(planned):
                 break
             dates[occurrence.position] = occurrence.date

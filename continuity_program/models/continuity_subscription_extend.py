@@ -50,19 +50,19 @@ class ContinuitySubscription(models.Model):
         :rtype: list[schedule.Occurrence]
         """
         self.ensure_one()
-        planned = self._get_planned_positions()
-        last = self._get_last_position(planned)
+        standing = self._get_standing()
+        clock = self._get_clock(standing)
+        last = standing.get_last_position(clock)
         left = None if self.occurrences_left < 0 else self.occurrences_left
-        events = self._get_own_events()
         occurrences = list(
             schedule.take(
-                self._get_open_timeline(last, self._get_clock(), events),
+                standing.iter_open_occurrences(clock, last),
                 left,
                 threshold=self._get_threshold(),
-                open_counts=Counter(event for event, _occurrence in planned),
+                open_counts=Counter(event for event, _occurrence in standing.planned),
             )
         )
-        schedule.check_size(events, occurrences)
+        schedule.check_size(standing.own_events, occurrences)
         delay = self._get_extension_delay(last)
         return [occurrence._replace(date=occurrence.date + delay) for occurrence in occurrences]
 
@@ -72,7 +72,7 @@ class ContinuitySubscription(models.Model):
         last = self.line_ids.filtered(lambda line: line._get_position() == position)[:1]
         if not last or self.program_id.is_calendar or self.program_revision == self.program_id.revision:
             return timedelta()
-        computed = next(self._get_timeline(after=(position[0], position[1] - 1)), None)
+        computed = next(self._iter_occurrences(after=(position[0], position[1] - 1)), None)
         return max(last._get_scheduled_day() - computed.date, timedelta()) if computed else timedelta()
 
     def _extend(self):
@@ -101,7 +101,8 @@ class ContinuitySubscription(models.Model):
         if occurrences:
             return {'occurrences_left': self.occurrences_left - len(occurrences)} if self.occurrences_left > 0 else {}
         # Fewer than expected: the program has lost events, and the plan ends here until it is synchronised.
-        is_over = self._count_left_behind(self._get_last_position(self._get_planned_positions())) == 0
+        standing = self._get_standing()
+        is_over = standing.count_left_in_program(standing.get_last_position(self._get_clock(standing))) == 0
         return {'occurrences_left': 0} if is_over else {}
 
     def _prepare_extension(self, occurrences):

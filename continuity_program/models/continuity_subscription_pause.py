@@ -97,7 +97,7 @@ class ContinuitySubscription(models.Model):
     def _skip_missed_lines(self, day):
         """Skip what was dated in the pause; it does not count as bought, so that the plan may take more instead."""
         self._get_missed_lines(day)._planning().write({'is_skipped': True, 'skip_reason': self.env._("Paused")})
-        self._count_again()
+        self._recount_left()
 
     def _delay_plan(self, day):
         """Set the customer's own clock back by whole intervals, so that the next shipment is not before ``day``."""
@@ -113,7 +113,7 @@ class ContinuitySubscription(models.Model):
 
     def _get_day_behind(self, clock, default):
         """Return the day of the occurrence that comes next on a clock."""
-        occurrence = next(self._get_timeline(after=clock.since, clock=clock), None)
+        occurrence = next(self._iter_occurrences(after=clock.since, clock=clock), None)
         return occurrence.date if occurrence else default
 
     def _get_state_refusal(self):

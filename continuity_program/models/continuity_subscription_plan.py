@@ -155,8 +155,9 @@ class ContinuitySubscription(models.Model):
 
     def _count_left_after(self, shipments):
         """Return how many occurrences are bought and not among the shipments of a new plan, -1 = until cancelled."""
-        left = self._count_left_behind((shipments[-1].event, shipments[-1].occurrence)) if shipments else 0
-        return self._limit_to_bought(left, len(shipments))
+        standing = self._get_standing()
+        left = standing.count_left_in_program(shipments[-1].position) if shipments else 0
+        return standing.limit_to_bought(left, len(shipments))
 
     def _prepare_lines(self, shipments):
         """Yield the values of the planned lines of the shipments, each with its program line."""

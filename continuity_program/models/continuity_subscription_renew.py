@@ -168,7 +168,7 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         with self._explained_dates():
-            behind = self._get_timeline(after=self._get_used_position())
+            behind = self._iter_occurrences(after=self._get_used_position())
             return next(islice(behind, max(self.occurrences_left, 0), None), None)
 
     def _get_used_position(self):
@@ -309,7 +309,7 @@ class ContinuitySubscription(models.Model):
                     'cancel_after_event': 0,
                 }
             )
-            subscription._count_again()
+            subscription._recount_left()
             subscription._resume()
             subscription.order_id._reopen_continuity_parents()
             subscription._message_log(

@@ -113,7 +113,7 @@ class ContinuitySubscription(models.Model):
             subscription.line_ids.filtered(lambda line: line.event_number > number)._cancel_planned('stop')
             subscription.write({'cancel_after_event': number, 'cancel_reason_id': reason.id if reason else False})
             is_later = bool(subscription._take_back_stopped(number))
-            subscription._count_again()
+            subscription._recount_left()
             if is_later:
                 self._log_sync(subscription._sync())
             if subscription.bill_upfront:

@@ -1,13 +1,11 @@
-from collections import Counter
 from functools import partial
-from itertools import islice
 
 from markupsafe import Markup
 
 from odoo import api, models
 from odoo.fields import Domain
 
-from ..domain import schedule
+from ..domain import schedule, sync
 from .continuity_line_sync import Change
 
 
@@ -109,16 +107,12 @@ class ContinuitySubscription(models.Model):
         :rtype: tuple[list[Change], dict]
         """
         self.ensure_one()
-        events = self._get_own_events()
+        standing, terms = self._get_standing(), self._get_sync_terms()
         with self._explained_dates():
-            clock = self._get_synced_clock(events)
-            target = self._get_synced_occurrences(clock, events)
-        numbers, moved = self._number_shipments(target)
-        shipments = [
-            schedule.Shipment(numbers[occurrence.position], *occurrence)
-            for occurrence in target
-            if occurrence.position in numbers
-        ]
+            clock = sync.get_clock(standing, self._get_clock(standing))
+            target = self._get_target(standing, clock, terms)
+        numbering = sync.number_shipments(standing, target, terms)
+        shipments = numbering.get_shipments(target)
         originals = self.line_ids._program_lines()
         known = {(line.program_line_id, line.occurrence): line for line in originals.filtered('program_line_id')}
         previous = self._get_previous_lines()
@@ -128,13 +122,13 @@ class ContinuitySubscription(models.Model):
             if not line:
                 vals = self._with_price(vals, program_line, prices)
                 changes.append(self._get_addition(self._with_agreed_price(vals, previous.get(program_line))))
-            elif line._is_open_to_program():
+            elif line._read_standing().is_open:
                 met.add(line.id)
                 changes += line._get_sync_changes(vals, partial(self._with_price, vals, program_line, prices))
         removed = originals._planned().filtered(lambda line: line.program_event_number and line.id not in met)
         changes += [line._get_removal() for line in removed]
-        changes += self._get_moves(originals._planned() - removed, moved)
-        return changes, {**self._prepare_clock(clock), **self._prepare_synced_counts(shipments)}
+        changes += self._get_moves(originals._planned() - removed, numbering.moved)
+        return changes, {**self._prepare_clock(clock), **self._prepare_synced_counts(standing, shipments)}
 
     def _get_moves(self, planned, moved):
         """Return the changes of lines that were put into a shipment by hand, and leave with it under its new number."""
@@ -145,160 +139,25 @@ class ContinuitySubscription(models.Model):
             if moved.get(line.event_number, line.event_number) != line.event_number
         ]
 
-    # === WHERE THE CUSTOMER STANDS === #
+    def _get_sync_terms(self):
+        """Return what was agreed with the customer.
 
-    def _get_last_ordered_line(self):
-        """Return the line of the last occurrence that has, or had, a child order."""
-        ordered = self.line_ids._program_lines().filtered(lambda line: line.program_event_number and line.child_line_id)
-        known = ordered.filtered('program_line_id')
-        last = known.sorted(lambda line: (line._get_position(), line.id))[-1:]
-        gone = (ordered - known).sorted(lambda line: (line._get_scheduled_day(), line.id))[-1:]
-        return gone if gone and (not last or gone._get_scheduled_day() > last._get_scheduled_day()) else last
-
-    def _get_last_ordered_position(self, last, clock):
-        """Return where the last line that was ordered stands, in the program as it is now."""
-        if last.program_line_id:
-            return last._get_position()
-        day = last._get_scheduled_day()
-        if clock.since != (0, 0) and clock.get_day(self.program_id.end_of_month) >= day:
-            # The clock was set when the line had left the program, or since.
-            return clock.since
-        return self._get_position_on(day)
-
-    def _get_synced_clock(self, events):
-        """Return the clock that the plan goes on by: after a change of the timing, from the last shipment that has a
-        child order, unless it was set behind that since, by a postponement or a pause."""
-        clock, last = self._get_clock(), self._get_last_ordered_line()
-        if self.program_id.is_calendar or not last:
-            return clock
-        position = self._get_last_ordered_position(last, clock)
-        if clock.since >= position:
-            return clock
-        return schedule.set_clock(
-            events,
-            clock,
-            position,
-            end_of_month=self.program_id.end_of_month,
-            day=last._get_scheduled_day(),
+        :rtype: sync.Terms
+        """
+        return sync.Terms(
+            is_prepaid=self.bill_upfront, threshold=self._get_threshold(), last_number=self.cancel_after_event
         )
 
-    def _get_position_behind(self, clock):
-        """Return the customer's position: the last one ordered, else that ahead of the first one of the plan; and not
-        ahead of where the clock stands."""
-        last = self._get_last_ordered_line()
-        if last:
-            return max(self._get_last_ordered_position(last, clock), clock.since)
-        event, occurrence = min((line._get_position() for line in self._get_own_lines()), default=(0, 1))
-        return max((event, occurrence - 1), clock.since)
-
-    # === WHAT THE PLAN HAS TO BE === #
-
-    def _get_synced_occurrences(self, clock, events):
-        """Return what the plan has to be: all that is bought behind the position of the customer, and
-        what is planned before it.
+    def _get_target(self, standing, clock, terms):
+        """Return what the plan has to be; one with nothing of its program in it is planned anew.
 
         :rtype: list[schedule.Occurrence]
         """
-        if not self.line_ids._program_lines().filtered('program_event_number'):
-            today = self.company_id._get_continuity_today()
-            shipments = self._get_shipments(today=self.anchor_date or today)
-            return [
-                schedule.Occurrence(*shipment[1:])._replace(date=max(shipment.date, today)) for shipment in shipments
-            ]
-        begin = self._get_position_behind(clock)
-        late = self._get_late_occurrences(begin, events)
-        if self.bill_upfront:
-            target = [*late, *self._get_prepaid_occurrences(begin, clock, events)]
-        else:
-            target = [*late, *self._get_bought_occurrences(begin, clock, events, late)]
-        schedule.check_size(events, target)
-        return target
-
-    def _get_bought_occurrences(self, begin, clock, events, late):
-        """Return what is bought of what the program sends behind a position; of what is not planned yet, as much as is
-        planned at once."""
-        planned = self._get_planned_positions()
-        bought = self._get_bought_positions() | {occurrence.position for occurrence in late}
-        left = self.event_count - self._count_gone() - len(bought)
-        threshold, open_counts = self._get_threshold(), Counter()
-        target, last_planned = [], max(planned, default=(0, 0))
-        for occurrence in self._get_open_timeline(begin, clock, events):
-            is_new = occurrence.position > last_planned
-            left -= occurrence.position not in bought
-            if (self.event_count and left < 0) or (threshold and is_new and open_counts[occurrence.event] >= threshold):
-                break
-            if len(target) > schedule.MAX_LINES:
-                raise schedule.TooManyLinesError
-            open_counts[occurrence.event] += 1
-            target.append(occurrence)
-        return target
-
-    def _get_prepaid_occurrences(self, begin, clock, events):
-        """Return what the program sends behind a position. What is not in the plan is not paid for and takes no time,
-        what was taken out of the program is sent all the same."""
-        sent = list(islice(self._get_open_timeline(begin, clock, events), schedule.MAX_LINES + 1))
-        planned = self._get_planned_positions()
-        if not self.program_id.is_calendar:
-            last = dict(sorted(line._get_position() for line in self._get_own_lines().filtered('program_line_id')))
-            events = [
-                event._replace(repeats=last[event.number], action='normal') for event in events if event.number in last
-            ]
-            dates = {
-                occurrence.position: occurrence.date
-                for occurrence in self._get_timeline(after=begin, clock=clock, events=events)
-            }
-            sent = [occurrence._replace(date=dates.get(occurrence.position, occurrence.date)) for occurrence in sent]
-        return [occurrence for occurrence in sent if not self.event_count or occurrence.position in planned]
-
-    def _get_late_occurrences(self, begin, events):
-        """Return what is planned ahead of a position, and still sent by the program; it keeps its dates."""
-        sent = {event.number: event for event in schedule.get_sent_events(events)}
-        days = {
-            line._get_position(): line._get_scheduled_day()
-            for line in self.line_ids._planned().filtered('program_line_id')
-        }
-        return [
-            schedule.Occurrence(event, occurrence, day)
-            for (event, occurrence), day in sorted(days.items())
-            if (event, occurrence) <= begin and event in sent and occurrence <= (sent[event].repeats or occurrence)
-        ]
-
-    def _number_shipments(self, target):
-        """Return the shipment number of each occurrence by its position, but for those behind the agreed last shipment;
-        and the new number of each old one that is planned.
-
-        They keep their numbers, but for those that something new comes ahead of. What was put into another shipment by
-        hand leaves with that.
-        """
-        positions = {occurrence.position for occurrence in target}
-        planned = self.line_ids._planned().filtered('program_line_id')
-        old_numbers, put_elsewhere = {}, {}
-        for line in planned:
-            numbers = put_elsewhere if line.shipment_overridden else old_numbers
-            numbers.setdefault(line._get_position(), line.event_number)
-        others = self.line_ids.filtered(
-            lambda line: (
-                not line._is_open_to_program() or line._get_position() not in positions or line.shipment_overridden
-            )
-        )
-        taken = set(others.mapped('event_number')) - {old_numbers.get(position) for position in positions}
-        last, ordered = 0, self._get_last_ordered_line().event_number
-        numbers, moved = {}, {}
-        for position in sorted(positions - (put_elsewhere.keys() - old_numbers.keys())):
-            key = old_number = old_numbers.get(position)
-            if not key:
-                key, last = position, max(last, ordered)
-            if key not in moved:
-                number = old_number if old_number and old_number > last else last + 1
-                while number in taken:
-                    number += 1
-                moved[key] = last = number
-            if not self.cancel_after_event or moved[key] <= self.cancel_after_event:
-                numbers[position] = moved[key]
-        for position in positions & put_elsewhere.keys() - old_numbers.keys():
-            numbers[position] = moved.get(put_elsewhere[position], put_elsewhere[position])
-        # In a plan that is paid in advance nothing comes in between.
-        return numbers, {} if self.bill_upfront else moved
+        if any(line.event for line in standing.lines):
+            return sync.get_target(standing, clock, terms)
+        today = self.company_id._get_continuity_today()
+        shipments = self._get_shipments(today=self.anchor_date or today)
+        return [schedule.Occurrence(*shipment[1:])._replace(date=max(shipment.date, today)) for shipment in shipments]
 
     def _get_addition(self, vals):
         """Return the change that adds a line."""
@@ -343,7 +202,7 @@ class ContinuitySubscription(models.Model):
             return vals
         return {**vals, **previous._prepare_next_price(vals)}
 
-    def _prepare_synced_counts(self, shipments):
+    def _prepare_synced_counts(self, standing, shipments):
         """Return what the subscription keeps of its plan: what is left to plan, and what the program does not have."""
         values = {
             'program_revision': self.program_id.revision,
@@ -351,8 +210,8 @@ class ContinuitySubscription(models.Model):
         }
         if self.bill_upfront:
             return values
-        positions = {(shipment.event, shipment.occurrence) for shipment in shipments}
-        left, values['missing_event_count'] = self._count_left_and_missing(positions)
+        positions = {shipment.position for shipment in shipments}
+        left, values['missing_event_count'] = standing.count_left_and_missing(positions, self._get_clock(standing))
         numbers = [shipment.number for shipment in shipments]
         values['occurrences_left'] = self._limit_left(left, self.cancel_after_event, numbers)
         return values
