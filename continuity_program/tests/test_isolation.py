@@ -229,7 +229,8 @@ class TestTheLog(EngineCase):
     @mute_logger(ENGINE)
     def test_what_is_no_code_and_text_fails_its_record_only(self):
         bad = self.subscriptions[0]
-        junk = [('a', 'b', 'c'), 'holidays!', 7, ('holidays',), (7, "Text."), ('', "Text."), ('holidays', None), {'x': 1}]
+        texts = [(7, "Text."), ('', "Text."), ('holidays', None)]
+        junk = [('a', 'b', 'c'), 'holidays!', 7, ('holidays',), {'x': 1}, *texts]
         self.subscriptions.payment_method = 'on_account'
         for number, refusal in enumerate(junk):
             with self.subTest(refusal=refusal):
@@ -277,8 +278,8 @@ class TestWaking(ContinuityCase):
         act()
         self.env.flush_all()
         crons = self.triggers.search([]).cron_id
-        jobs = {self.env.ref(f'continuity_program.ir_cron_{job}'): job for job in self.env['continuity.job.run']._get_jobs()}
-        return sorted(jobs[cron] for cron in crons if cron in jobs)
+        jobs = self.env['continuity.job.run']._get_jobs()
+        return sorted(job for job in jobs if self.env.ref(f'continuity_program.ir_cron_{job}') in crons)
 
     def test_quotations_and_plain_orders_wake_nothing(self):
         token = self._create_token()
