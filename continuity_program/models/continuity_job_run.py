@@ -50,6 +50,30 @@ def _quiet_retries():
         logger.removeFilter(is_news)
 
 
+def read_refusal(record, refusal):
+    """Return why a record is left out as a code and a text, or nothing: an addon may have told it.
+
+    :param refusal: nothing, or what unpacks as a code and a text.
+    :raise UserError: for anything else.
+    """
+    if not refusal:
+        return None
+    try:
+        code, text = refusal
+    except (TypeError, ValueError):
+        code = text = None
+    if not isinstance(code, str) or not code.strip() or not text:
+        raise UserError(
+            record.env._(
+                "A reason to leave out %(record)s has to be a code and a text, not %(refusal)s. Look at the addon that "
+                "gives it.",
+                record=record.display_name,
+                refusal=repr(refusal),
+            )
+        )
+    return code.strip(), str(text)
+
+
 class Job(NamedTuple):
     """One of the scheduled jobs. What it works on is told by methods of its model, named after its code:
 
@@ -85,6 +109,7 @@ class JobBatch:
     :ivar failed: list of (record, reason, count) that raised.
     :ivar changes: list of (subscription, text) of what was changed, for jobs that tell it.
     :ivar stock: what is free of each product looked at, by (warehouse, product), less what the batch has taken of it.
+    :ivar met: the records it was given, where it went through all of them.
     :ivar afterwards: in commit mode, ids of what the job's ``_job_CODE_afterwards`` is called for once the batch lasts:
         what would keep other batches waiting. It is called again after a kill.
     """
@@ -101,13 +126,18 @@ class JobBatch:
         self.changes = []
         self.stock = {}
         self.afterwards = []
+        self.met = None
 
     def begin_part(self, limit=None):
         """Return a batch under the same terms, to be added once it went through."""
         return JobBatch(self.as_of, limit, self.until, self.holds_over)
 
     def skip(self, record, kind, reason, count=1):
-        """Leave a record out; ``kind`` is a short code, ``reason`` is for people."""
+        """Leave a record out; ``kind`` is a short code, ``reason`` is for people.
+
+        :raise UserError: for what is no code and text.
+        """
+        kind, reason = read_refusal(record, (kind, reason))
         self.skipped.append((record, kind, reason, count))
 
     def change(self, subscription, text):
@@ -171,7 +201,13 @@ class ContinuityJobRun(models.Model):
     done_count = fields.Integer(string="Done", readonly=True)
     skipped_count = fields.Integer(string="Skipped", readonly=True)
     failed_count = fields.Integer(string="Failed", readonly=True)
-    issue_ids = fields.One2many(comodel_name='continuity.job.issue', inverse_name='run_id', readonly=True)
+    issue_ids = fields.Many2many(
+        comodel_name='continuity.job.issue',
+        relation='continuity_job_issue_run_rel',
+        column1='run_id',
+        column2='issue_id',
+        readonly=True,
+    )
     change_ids = fields.One2many(comodel_name='continuity.job.change', inverse_name='run_id', readonly=True)
     #: How far it came: {company id: {'after': [order value, id], 'done': n, 'held': ids, 'afterwards': ids}}.
     progress = fields.Json(readonly=True)
@@ -247,6 +283,7 @@ class ContinuityJobRun(models.Model):
         :rtype: continuity.job.run
         """
         as_of = self._read_day(as_of)
+        self._check_criteria(job, domain)
         run = self._engine()._create_run(job, self.env, as_of=as_of, domain=domain)
         begin = run._work if wait else run._dispatch
         begin(
@@ -284,21 +321,34 @@ class ContinuityJobRun(models.Model):
         rows = []
         as_of = self._read_day(as_of)
         engine = self._engine()
-        definition = engine._get_job(job)
+        engine._check_criteria(job, domain)
         for company in engine._get_companies(self.env):
-            model, day, candidates = engine._get_work(job, company, as_of, domain)
-            order = definition.order if limit else 'id'
-            records = model.search(candidates, order=engine._get_order(order))
-            # A limited run goes by date over all records, others batch by batch.
-            size = max(len(records), 1) if limit else BATCH_SIZE
-            batch = JobBatch(day)
-            for start in range(0, len(records), size):
-                rows += engine._preview_records(job, records[start : start + size], batch)
+            rows += engine._preview_company(job, company, as_of, domain, limit)
         rows.sort(key=lambda row: (row.get('group', 0), row['date']))
         if limit:
             done = [row for row in rows if not row.get('skipped')][:limit]
             rows = [row for row in rows if row.get('skipped') or row in done]
         return rows
+
+    @api.model
+    def _preview_company(self, job, company, as_of, domain, limit):
+        """Return the rows of a company, or one that tells what it fails at as a whole."""
+        rows = []
+        try:
+            with self.env.cr.savepoint():
+                model, day, candidates = self._get_work(job, company, as_of, domain)
+                order = self._get_job(job).order if limit else 'id'
+                records = model.search(candidates, order=self._get_order(order))
+                # A limited run goes by date over all records, others batch by batch.
+                size = max(len(records), 1) if limit else BATCH_SIZE
+                batch = JobBatch(day)
+                for start in range(0, len(records), size):
+                    rows += self._preview_records(job, records[start : start + size], batch)
+                return rows
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            return [company._prepare_continuity_failure_row(self._get_day(company, as_of), self._explain(error))]
 
     @api.model
     def _preview_records(self, job, records, batch):
@@ -352,6 +402,11 @@ class ContinuityJobRun(models.Model):
         return jobs[code]
 
     @api.model
+    def _check_criteria(self, job, domain):
+        """:raise ValueError: for what is no domain on the job's records: that is the caller's fault, no company's."""
+        Domain(domain or Domain.TRUE).validate(self.env[self._get_job(job).model].sudo())
+
+    @api.model
     def _get_companies(self, env):
         """Return the companies to work for: all for the superuser, else those the user has chosen."""
         if env.uid == SUPERUSER_ID:
@@ -363,7 +418,7 @@ class ContinuityJobRun(models.Model):
         self._get_job(job)
         companies = self._get_companies(env)
         left = self._stop_silent_runs(job, companies)
-        run = self.create(
+        run = self._create_log(
             {
                 'job': job,
                 'as_of': as_of,
@@ -432,11 +487,20 @@ class ContinuityJobRun(models.Model):
 
     @api.model
     def _has_candidates(self, job):
-        for company in self._get_companies(self.env):
-            model, _day, candidates = self._get_work(job, company)
-            if model.search(candidates, limit=1):
-                return True
-        return False
+        return any(self._has_candidates_in(job, company) for company in self._get_companies(self.env))
+
+    @api.model
+    def _has_candidates_in(self, job, company, as_of=None, criteria=None):
+        """Whether a company has something to do: also to tell that it cannot find out."""
+        try:
+            with self.env.cr.savepoint(flush=False):
+                model, _day, candidates = self._get_work(job, company, as_of, criteria)
+                return bool(model.search(candidates, limit=1))
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            _logger.info("%s cannot look for work in %s: %s", job, company.name, error)
+            return True
 
     # === THE ENGINE === #
 
@@ -447,10 +511,10 @@ class ContinuityJobRun(models.Model):
     def _work(self, criteria=None, limit=None, commit=False):
         """Do the work of the run, company by company, and write down how it ended."""
         self.ensure_one()
-        self.state = 'running'
+        self._write_log({'state': 'running'})
         self._checkpoint(commit, remaining=self._count_candidates(criteria) if commit else None)
         for company in self.company_ids:
-            if not self._work_for_company(company, criteria, limit, commit):
+            if not self._try_company(company, criteria, limit, commit):
                 self._finish('waiting')
                 # Whatever was counted: the scheduled action has to come back to find the end.
                 self._checkpoint(commit, remaining=1)
@@ -459,7 +523,18 @@ class ContinuityJobRun(models.Model):
         self._checkpoint(commit, remaining=0)
 
     def _finish(self, state):
-        self.write({'state': state, 'date_end': fields.Datetime.now()})
+        if state == 'done':
+            self._try_to_log(self._close_unmet)
+        self._write_log({'state': state, 'date_end': fields.Datetime.now()})
+
+    def _close_unmet(self):
+        """Close what a run over everything did not meet again: there is nothing to be done for it any more."""
+        issues = self.env['continuity.job.issue']
+        for run in self.filtered(lambda run: run.is_scheduled and not run.criteria):
+            failed = run.issue_ids.filtered(lambda issue: issue.res_model == 'res.company').company_id
+            for company in run.company_ids - failed:
+                if run._get_limit(company) is None:
+                    issues._close_unmet(run, company)
 
     def _checkpoint(self, commit, processed=0, remaining=None):
         """Make the work so far last, in commit mode; return the seconds left for the run (0 = stop)."""
@@ -469,11 +544,56 @@ class ContinuityJobRun(models.Model):
         return float('inf')
 
     def _count_candidates(self, criteria):
-        count = 0
-        for company in self.company_ids:
-            model, _day, candidates = self._get_work(self.job, company, self.as_of, criteria)
-            count += model.search_count(candidates)
-        return count
+        return sum(self._count_candidates_in(company, criteria) for company in self.company_ids)
+
+    def _count_candidates_in(self, company, criteria):
+        try:
+            with self.env.cr.savepoint():
+                model, _day, candidates = self._get_work(self.job, company, self.as_of, criteria)
+                return model.search_count(candidates)
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            # It fails, and is told, when its turn comes.
+            _logger.info("%s cannot count its work in %s: %s", self.job, company.name, error)
+            return 0
+
+    def _try_company(self, company, criteria, limit, commit):
+        """Do a company's work, or write down that it fails as a whole; return whether it came to the end."""
+        return self._isolate(company, commit, self._work_for_company, company, criteria, limit, commit)
+
+    def _isolate(self, company, commit, work, *args):
+        """Do what one company needs; where that fails, it costs no other company anything.
+
+        Without commits nothing of it stays, in commit mode what lasted before.
+
+        :return: what the work returns; ``True`` where it failed.
+        """
+        try:
+            with nullcontext() if commit else self.env.cr.savepoint():
+                result = work(*args)
+                self._try_to_log(self.env['continuity.job.issue']._close_met, self.job, company)
+                return result
+        except NOBODYS_FAULT:
+            raise
+        except Exception as error:
+            if commit:
+                self.env.cr.rollback()
+            _logger.warning("%s of %s failed", self.job, company.name, exc_info=error)
+            batch = JobBatch(self._get_day(company, self.as_of))
+            batch.fail(company, self._explain(error), 1)
+            self._log_batch(company, self._get_place(company), batch)
+            self._checkpoint(commit)
+            return True
+
+    @api.model
+    def _get_day(self, company, as_of=None):
+        """Return the day that is worked for in a company."""
+        try:
+            return as_of or company.with_context(continuity_as_of=None)._get_continuity_today()
+        except Exception:
+            # Its own time zone may be what is wrong with it.
+            return fields.Date.today()
 
     def _work_for_company(self, company, criteria, limit, commit):
         """Take the company's candidates batch by batch; return whether it came to the end."""
@@ -563,6 +683,8 @@ class ContinuityJobRun(models.Model):
         place['done'] += batch.done
         place['held'] += batch.held_ids
         place['afterwards'] += batch.afterwards
+        if batch.limit is None or batch.done < batch.limit:
+            batch.met = records.browse(set(records.ids) - set(batch.held_ids))
         self._log_batch(company, place, batch)
         time_left = self._checkpoint(commit, processed=len(records))
         self._do_afterwards(company, place, commit)
@@ -805,25 +927,74 @@ class ContinuityJobRun(models.Model):
             "Unexpected error: %(error)s. The server's log tells more.", error=f"{type(error).__name__}: {error}"
         )
 
+    # === THE LOG === #
+
     def _log_batch(self, company, place, batch):
-        """Write down what became of a batch."""
-        issues = [
-            {'kind': kind, 'res_model': record._name, 'res_id': record.id, 'reason': reason, 'count': count}
-            for record, kind, reason, count in (
-                *batch.skipped,
-                *((record, 'failed', reason, count) for record, reason, count in batch.failed),
-            )
+        """Write down what became of a batch. What cannot be written stops nothing: the server's log tells it."""
+        self._log_issues(company, batch)
+        self._log_changes(company, batch)
+        _done, is_counted = self._try_to_log(self._count, company, place, batch)
+        if not is_counted:
+            self._write_log({name: self[name] + count for name, count in batch.counts.items()})
+
+    def _log_issues(self, company, batch):
+        """Write down what was left out, and tell those who have to do something about it."""
+        left_out = [*batch.skipped, *((record, 'failed', reason, count) for record, reason, count in batch.failed)]
+        issues = self.env['continuity.job.issue']
+        for noted in self._log_rows(lambda rows: issues._note(self, company, batch.as_of, rows), left_out):
+            issues |= noted
+        for issue in issues._get_untold():
+            self._try_to_log(issue._tell, batch.as_of)
+        if batch.met:
+            self._try_to_log(issues._close_met, self.job, batch.met)
+
+    def _log_changes(self, company, batch):
+        """Write down what was changed in plans."""
+        changes = self.env['continuity.job.change']
+        values = [
+            {'run_id': self.id, 'company_id': company.id, 'subscription_id': subscription.id, 'description': text}
+            for subscription, text in batch.changes
         ]
-        self.env['continuity.job.issue'].create(
-            [{**vals, 'run_id': self.id, 'company_id': company.id} for vals in issues]
-        )
-        self.env['continuity.job.change'].create(
-            [
-                {'run_id': self.id, 'company_id': company.id, 'subscription_id': subscription.id, 'description': text}
-                for subscription, text in batch.changes
-            ]
-        )
-        self._count(company, place, batch)
+        self._log_rows(changes.create, values)
+
+    def _log_rows(self, write, rows):
+        """Write rows of the log: all at once or else one by one, so that a bad one costs only itself.
+
+        :return: what was returned each time.
+        """
+        if not rows:
+            return []
+        written, is_written = self._try_to_log(write, rows)
+        if is_written:
+            return [written]
+        if len(rows) == 1:
+            _logger.error("%s: not in the log of %s: %s", self.job, self, rows[0])
+            return []
+        return [part for row in rows for part in self._log_rows(write, [row])]
+
+    @api.model
+    def _try_to_log(self, write, *args):
+        """Write into the log; return what that returns, and whether it went well."""
+        try:
+            with self.env.cr.savepoint():
+                return write(*args), True
+        except Exception as error:
+            if self.env.cr.connection.closed:
+                raise
+            _logger.warning("A job could not write its log: %s", error, exc_info=error)
+            return None, False
+
+    def _write_log(self, values):
+        """Write into the run itself, where addons refuse it past them: what it tells has happened."""
+        _done, is_written = self._try_to_log(self.write, values)
+        if not is_written:
+            self._try_to_log(models.Model.write, self, values)
+
+    @api.model
+    def _create_log(self, values):
+        """Create a run, where addons refuse it past them: without one, nothing can be done."""
+        run, is_written = self._try_to_log(self.create, values)
+        return run if is_written else models.Model.create(self, [values])
 
     def _count(self, company, place, batch):
         """Add up what a batch did, and keep how far the run came in the company."""
@@ -838,6 +1009,19 @@ class ContinuityJobRun(models.Model):
     def _keep_place(self, company, place):
         """Keep how far the run came in a company."""
         self.progress = {**(self.progress or {}), str(company.id): place}
+
+    @api.model
+    def _wake(self, job, records):
+        """Let the scheduled action of a job run soon, if any of the records is something for it.
+
+        :param records: of the job's model; whatever the user may do with them.
+        """
+        engine = self._engine()
+        for company, part in records.sudo().grouped('company_id').items():
+            as_of = company.with_env(records.env)._get_continuity_as_of()
+            if engine._has_candidates_in(job, company, as_of, Domain('id', 'in', part.ids)):
+                self._trigger_cron(job)
+                return
 
     @api.model
     def _trigger_cron(self, job, at=None):

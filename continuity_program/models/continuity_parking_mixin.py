@@ -58,7 +58,7 @@ class ContinuityParkingMixin(models.AbstractModel):
                 _logger.info("No activity could be made for %s: %s", self, error)
 
     def _write_parking(self, job, reason):
-        jobs = sorted({*(self.park_job or '').split(','), job} - {''})
+        jobs = sorted(self._get_parked_jobs() | {job})
         self.env.cr.execute(
             SQL(
                 """
@@ -104,15 +104,40 @@ class ContinuityParkingMixin(models.AbstractModel):
         """Return who is told of a failure: the salesperson if active, else the program's responsible."""
         return self.env.user
 
+    # === LEFT OUT FOR A REASON === #
+
+    def _tell_customer_of_issue(self, issue):
+        """Tell the customer what he can mend, of a record that a job leaves out."""
+
+    def _tell_continuity_issue(self, issue):
+        """Give the one responsible a to-do for a record that a job leaves out."""
+        issue = issue.with_context(lang=self._get_parking_user().lang)
+        self._tell_responsible(issue._get_subject(), issue._get_label(), issue.reason)
+
     # === BACK INTO THE JOBS === #
 
     def _unpark(self):
-        """Let the jobs take the records again; their open activities of failed jobs are closed."""
+        """Let the jobs take the records again; the activities that tell of their failing are closed."""
         parked = self.sudo().filtered('is_parked')
-        if not parked:
-            return
+        jobs_by_record = {record: record._get_parked_jobs() for record in parked}
         parked.write({'is_parked': False, 'park_reason': False, 'park_job': False, 'parked_at': False})
-        parked.activity_ids.filtered('continuity_job').action_feedback()
+        for record, jobs in jobs_by_record.items():
+            record._close_continuity_attention(jobs)
+            record.env['continuity.job.issue']._close_failed(jobs, record)
+
+    def _get_parked_jobs(self):
+        """Return the codes of the jobs that leave the record out.
+
+        :rtype: set[str]
+        """
+        return set((self.park_job or '').split(',')) - {''}
+
+    def _close_continuity_attention(self, subjects):
+        """Close the open activities about these subjects: what they ask for was done.
+
+        :param subjects: codes of jobs, or what else ``_tell_responsible`` was given.
+        """
+        self.sudo().activity_ids.filtered(lambda activity: activity.continuity_job in subjects).action_feedback()
 
     def _retry(self):
         """Bring parked records back, logged on each."""
@@ -143,5 +168,11 @@ class ContinuityParkingMixin(models.AbstractModel):
 
     @api.model
     def _get_unparked_domain(self, job):
-        """Return the domain of the records that the job with this code may take. No code is part of another."""
-        return Domain('park_job', '=', False) | Domain('park_job', 'not like', job)
+        """Return the domain of the records that the job with this code may take."""
+
+        def is_unparked(model, alias, query):
+            return SQL("%s <> ALL(string_to_array(%s, ','))", job, model._field_to_sql(alias, 'park_job', query))
+
+        return Domain('park_job', '=', False) | Domain.custom(
+            to_sql=is_unparked, predicate=lambda record: job not in record._get_parked_jobs()
+        )

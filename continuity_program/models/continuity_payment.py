@@ -287,14 +287,12 @@ class ContinuityPayment(models.Model):
         self.filtered(lambda payment: payment.state == 'declined').write(
             {'next_attempt_date': False, 'is_given_up': False}
         )
-        self.env['continuity.job.run']._trigger_cron('process_payments')
+        self.env['continuity.job.run']._wake('process_payments', self)
 
     def _follow_settlement(self):
         """Bring deliveries in line after a receivable line was settled or opened again."""
         paid = self.filtered(lambda payment: payment.state == 'paid')
-        paid.activity_ids.filtered(
-            lambda activity: activity.continuity_job in ('declined', 'no_card')
-        ).action_feedback()
+        paid._close_continuity_attention({'declined', 'no_card'})
         paid._unpark()
         self.subscription_id._update_holds()
 

@@ -37,7 +37,8 @@ class ContinuityPayment(models.Model):
         reason = self._get_charge_refusal()
         if reason:
             if reason[0] == 'no_token':
-                self._ask_for_card()
+                # The customer can pay the bill without a card.
+                self._bill()
             return batch.skip(self, *reason)
         interrupted = self._get_open_transaction()
         transaction = interrupted or self._create_transaction()
@@ -85,9 +86,9 @@ class ContinuityPayment(models.Model):
             return 'pending', self.env._(
                 "The customer is paying it online: %(reference)s is not finished.", reference=paid_by_customer.reference
             )
-        token = self.subscription_id._get_own_token()
-        if not token or not token.active or token.provider_id.state == 'disabled':
+        if not self.subscription_id._has_usable_card():
             return 'no_token', self.env._("No usable card.")
+        token = self.subscription_id._get_own_token()
         if token.provider_id.state == 'enabled' and not self._is_committing():
             return 'not_committed', self.env._("A real card is charged only in a run that commits.")
         return None
@@ -225,12 +226,21 @@ class ContinuityPayment(models.Model):
         self._tell_responsible('declined', self.env._("Card declined"), reason)
         self.env['mail.template']._send_continuity('declined', self)
 
-    def _ask_for_card(self):
-        """Bill what is due although no card can be charged for it, and tell customer and salesperson once."""
-        self._bill()
-        reason = self.env._(
-            "%(amount)s is due, and there is no card that can be charged.",
-            amount=format_amount(self.env, self._get_open_amount(), self.currency_id),
-        )
-        if self.state != 'paid' and self._tell_responsible('no_card', self.env._("No usable card"), reason):
+    # === NO CARD === #
+
+    def _tell_customer_of_issue(self, issue):
+        if issue.kind == 'no_token' and self.state != 'paid':
             self.env['mail.template']._send_continuity('no_card', self)
+        else:
+            super()._tell_customer_of_issue(issue)
+
+    def _tell_continuity_issue(self, issue):
+        if issue.kind != 'no_token':
+            super()._tell_continuity_issue(issue)
+        elif self.state != 'paid':
+            env = self.with_context(lang=self._get_parking_user().lang).env
+            reason = env._(
+                "%(amount)s is due, and there is no card that can be charged.",
+                amount=format_amount(env, self._get_open_amount(), self.currency_id),
+            )
+            self._tell_responsible('no_card', env._("No usable card"), reason)

@@ -144,7 +144,7 @@ class ContinuitySubscription(models.Model):
             lines._planning().write({'date_planned': today, 'date_overridden': True})
             lines._count_as_announced(today)
             subscription._log_change(self.env._("sent now"), lines)
-            self.env['continuity.job.run']._trigger_cron('create_orders')
+        self.env['continuity.job.run']._wake('create_orders', self)
 
     def _get_ship_now_refusal(self):
         """Return why the next shipment cannot be sent now, or nothing."""

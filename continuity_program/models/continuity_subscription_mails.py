@@ -13,6 +13,7 @@ MAIL_SWITCHES = {
     'last_shipment': 'continuity_mail_end',
     'finished': 'continuity_mail_end',
     'card_expiring': 'continuity_mail_card_days',
+    'waiting': 'continuity_mail_waiting',
 }
 
 
@@ -84,6 +85,23 @@ class ContinuitySubscription(models.Model):
         ):
             self._planning().last_told_number = number
             self._mail('last_shipment')
+
+    # === WHAT WAITS FOR THE CUSTOMER === #
+
+    def _tell_customer_of_issue(self, issue):
+        """Tell what a shipment waits for, once for all the customer's plans that wait for the same."""
+        if not self._is_customer_told(issue):
+            self.with_context(continuity_kind=issue.kind)._mail('waiting')
+
+    def _is_customer_told(self, issue):
+        """Whether the customer knows it of another plan, or of a payment that no card can be charged for."""
+        plans = self.search([('partner_id', '=', self.partner_id.id), ('company_id', '=', self.company_id.id)])
+        is_about_them = Domain.OR(
+            Domain('res_model', '=', records._name) & Domain('res_id', 'in', records.ids)
+            for records in (plans, plans.payment_ids)
+        )
+        told = Domain('is_open', '=', True) & Domain('kind', '=', issue.kind) & Domain('customer_told_date', '!=', False)
+        return bool(issue.search_count(is_about_them & told & Domain('id', '!=', issue.id), limit=1))
 
     # === CARDS THAT EXPIRE === #
 

@@ -7,7 +7,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import format_date
 
-from .continuity_job_run import NOBODYS_FAULT
+from .continuity_job_run import NOBODYS_FAULT, read_refusal
 from .stock_bulk import BulkDelivery
 
 _logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class ContinuitySubscription(models.Model):
         self._look_up_stock(shipments, batch.stock)
         for lines in shipments:
             subscription = lines.subscription_id
-            refusal = subscription._get_child_refusal(lines, batch.as_of)
+            refusal = read_refusal(subscription, subscription._get_child_refusal(lines, batch.as_of))
             refusal = refusal or subscription._get_stock_refusal(lines, batch.stock)
             yield lines, refusal, {} if refusal else subscription._take_stock(lines, batch.stock)
 
@@ -175,9 +175,9 @@ class ContinuitySubscription(models.Model):
         """Return why the customer's card cannot pay a child order of the lines, as (code, text), or nothing."""
         if self.payment_method != 'token' or self.bill_upfront:
             return None
-        token_sudo = self._get_own_token()
-        if not token_sudo or not token_sudo.active or token_sudo.provider_id.state == 'disabled':
+        if not self._has_usable_card():
             return 'no_token', self.env._("No usable card.")
+        token_sudo = self._get_own_token()
         if token_sudo.continuity_expiry_date and token_sudo.continuity_expiry_date < max(lines[0].date_planned, as_of):
             return 'card_expired', self.env._(
                 "The card expired on %(date)s.", date=format_date(self.env, token_sudo.continuity_expiry_date)

@@ -237,6 +237,9 @@ class ContinuitySubscription(models.Model):
         if 'payment_method' in vals:
             self._follow_payment_method()
         if 'payment_token_id' in vals:
+            self.filtered(lambda subscription: subscription._has_usable_card()).payment_ids._close_continuity_attention(
+                {'no_card'}
+            )
             self.payment_ids._try_again()
 
     def _follow_payment_method(self):

@@ -18,3 +18,5 @@ class ResConfigSettings(models.TransientModel):
     continuity_mail_changes = fields.Boolean(related='company_id.continuity_mail_changes', readonly=False)
     continuity_mail_end = fields.Boolean(related='company_id.continuity_mail_end', readonly=False)
     continuity_mail_card_days = fields.Integer(related='company_id.continuity_mail_card_days', readonly=False)
+    continuity_mail_waiting = fields.Boolean(related='company_id.continuity_mail_waiting', readonly=False)
+    continuity_waiting_nights = fields.Integer(related='company_id.continuity_waiting_nights', readonly=False)

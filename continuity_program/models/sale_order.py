@@ -321,8 +321,8 @@ class SaleOrder(models.Model):
         self.continuity_subscription_ids._run()
         children = self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments())
         children._plan_continuity_payments()
-        if self.continuity_subscription_ids.filtered('bill_upfront'):
-            self.env['continuity.job.run']._trigger_cron('process_payments')
+        upfront = self.continuity_subscription_ids.filtered('bill_upfront')
+        self.env['continuity.job.run']._wake('process_payments', upfront.sudo().payment_ids)
         return result
 
     def _plan_continuity_payments(self):

@@ -24,8 +24,10 @@ class StockPicking(models.Model):
 
     def _action_done(self):
         result = super()._action_done()
-        if self.sale_id.filtered('continuity_parent_id'):
-            self.env['continuity.job.run']._trigger_cron('process_payments')
+        children_sudo = self.sale_id.filtered('continuity_parent_id').sudo()
+        if children_sudo:
+            payments = children_sudo.order_line.continuity_line_id.subscription_id.payment_ids
+            self.env['continuity.job.run']._wake('process_payments', payments)
         return result
 
     def message_post_with_source(self, source_ref, **kwargs):

@@ -52,6 +52,18 @@ class EngineCase(ContinuityCase):
         with patch.object(model, method, raising), mute_logger(ENGINE):
             yield
 
+    def _trigger(self, job='create_orders'):
+        """Let the scheduled action work once and return the runs it wrote."""
+        cron = self.env.ref(f'continuity_program.ir_cron_{job}')
+        job_run = self.env['continuity.job.run']
+        before = job_run.search([])
+        with self.enter_registry_test_mode():
+            cron.method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(cron.failure_count, 0)
+        self.assertTrue(cron.active)
+        return job_run.search([]) - before
+
     def assertCounts(self, run, done=0, skipped=0, failed=0):
         self.assertRecordValues(
             run,
@@ -635,18 +647,6 @@ class TestCron(EngineCase):
         freezer = freeze_time('2027-01-01 12:00:00')
         freezer.start()
         self.addCleanup(freezer.stop)
-
-    def _trigger(self, job='create_orders'):
-        """Let the scheduled action work once and return the runs it wrote."""
-        cron = self.env.ref(f'continuity_program.ir_cron_{job}')
-        job_run = self.env['continuity.job.run']
-        before = job_run.search([])
-        with self.enter_registry_test_mode():
-            cron.method_direct_trigger()
-        self.env.invalidate_all()
-        self.assertEqual(cron.failure_count, 0)
-        self.assertTrue(cron.active)
-        return job_run.search([]) - before
 
     def test_it_makes_what_is_due_and_commits_its_progress(self):
         subscriptions = self._sell_many(3)

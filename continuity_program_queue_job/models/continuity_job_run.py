@@ -69,11 +69,21 @@ class ContinuityJobRun(models.Model):
             self._enqueue_next(list(Domain(criteria or Domain.TRUE)), limit)
         else:
             for company in self.company_ids:
-                self._do_afterwards(company, self._get_place(company), commit)
-                self._enqueue_batches(company, criteria)
+                self._follow_up(company, commit)
+            enqueuing = self.with_context(continuity_is_enqueuing=True)
+            for company in self.company_ids:
+                enqueuing._isolate(company, False, enqueuing._enqueue_batches, company, criteria)
             self._end_with_batches()
         # All at once: a run of which only a part was handed out would end with that part.
         self._checkpoint(commit, remaining=0)
+
+    def _follow_up(self, company, commit):
+        """Do what a killed run of the company left to do afterwards."""
+        place = self._get_place(company)
+        if place['afterwards']:
+            # Where it fails it is rolled back, and the run must not be.
+            self._checkpoint(commit)
+            self._isolate(company, commit, self._do_afterwards, company, place, commit)
 
     def _enqueue_batches(self, company, criteria):
         model, _day, candidates = self._get_work(self.job, company, self.as_of, criteria)
@@ -144,6 +154,11 @@ class ContinuityJobRun(models.Model):
         if 'batch' in place:
             place['batch']._count(batch.counts)
             self._keep_place(company, place)
+        elif self.env.context.get('continuity_is_enqueuing'):
+            # What a company failed at is added up with the batches of the others.
+            self.env['continuity.job.batch'].create(
+                {'run_id': self.id, 'company_id': company.id, 'state': 'done', **batch.counts}
+            )
         else:
             super()._count(company, place, batch)
 
