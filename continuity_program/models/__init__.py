@@ -41,6 +41,7 @@ from . import continuity_subscription_timeline
 from . import continuity_subscription_unpaid
 from . import continuity_subscription_announcement
 from . import continuity_subscription_mails
+from . import continuity_subscription_occasions
 from . import continuity_line
 from . import continuity_line_create
 from . import continuity_line_shipment

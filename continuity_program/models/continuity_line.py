@@ -360,8 +360,17 @@ class ContinuityLine(models.Model):
         return lines
 
     def write(self, vals):
-        if self._is_planning() or not self._get_plan_fields() & vals.keys():
-            return super().write(vals)
+        is_by_hand = not self._is_planning() and self._get_plan_fields() & vals.keys()
+        result = self._write_by_hand(vals) if is_by_hand else super().write(vals)
+        if 'date_planned' in vals and 'announced_date' not in vals:
+            self._forget_early_announcements()
+        return result
+
+    def _write_by_hand(self, vals):
+        """Change what is planned: it stays, whatever the program or the order says later.
+
+        :raise UserError: for what cannot be changed any more.
+        """
         for line in self:
             reason = line._get_change_refusal(vals)
             if reason:

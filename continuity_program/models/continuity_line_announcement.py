@@ -16,14 +16,6 @@ class ContinuityLine(models.Model):
 
     _unannounced_idx = models.Index("(program_id, date_planned) WHERE state = 'planned' AND announced_date IS NULL")
 
-    # === CRUD METHODS === #
-
-    def write(self, vals):
-        result = super().write(vals)
-        if 'date_planned' in vals and 'announced_date' not in vals:
-            self._forget_early_announcements()
-        return result
-
     # === WHAT IS TO BE ANNOUNCED === #
 
     @api.model

@@ -393,6 +393,7 @@ class ContinuitySubscription(models.Model):
         for subscription in drafts:
             today = subscription.company_id._get_continuity_today()
             subscription.write({'state': 'running', 'joined_date': max(subscription.start_date or today, today)})
+        drafts._on_started()
 
     def _scale_quantity(self, factor):
         """Multiply what is not ordered yet after the parent line's quantity changed."""

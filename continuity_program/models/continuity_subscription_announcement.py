@@ -15,12 +15,13 @@ class ContinuitySubscription(models.Model):
 
     @api.model
     def _job_announce_domain(self, as_of):
-        """Return the running subscriptions with a shipment that is to be announced."""
-        return Domain('state', '=', 'running') & Domain(
-            'line_ids', 'any', self.env['continuity.line']._get_unannounced_domain(as_of)
-        )
+        """Return the running subscriptions with a shipment that is to be announced, and those whose card expires."""
+        silent = self.env['continuity.line']._get_unannounced_domain(as_of)
+        is_due = Domain('state', '=', 'running') & Domain('line_ids', 'any', silent)
+        return is_due | self._get_expiring_card_domain(as_of)
 
     def _job_announce_process(self, batch):
+        self._announce_expiring_cards(batch.as_of)
         for subscription in self:
             shipments = subscription._get_shipments_to_announce(batch.as_of)
             refusal = subscription._get_announce_refusal() if shipments else None
@@ -50,7 +51,7 @@ class ContinuitySubscription(models.Model):
                         'date': values.get('date_planned', lines[0].date_planned),
                     }
                 )
-        return rows
+        return rows + self._preview_expiring_cards(batch.as_of)
 
     def _get_announce_refusal(self):
         """Return why the customer cannot be told of shipments, or nothing."""
@@ -111,36 +112,18 @@ class ContinuitySubscription(models.Model):
 
     # === WHAT FOLLOWS FROM IT === #
 
-    def _get_child_refusal(self, lines, as_of):
-        refusal = super()._get_child_refusal(lines, as_of)
-        if not refusal and lines._get_unannounced():
-            return 'not_announced', self.env._("Not announced yet.")
-        return refusal
+    def _get_silence_refusal(self, lines):
+        """Return why no child order of the lines is made before they are announced, as (code, text), or nothing."""
+        return ('not_announced', self.env._("Not announced yet.")) if lines._get_unannounced() else None
 
-    def _run(self):
-        """What goes out at once was announced with the order."""
-        drafts = self._get_wanted_drafts()
-        super()._run()
-        for subscription in drafts.sudo():
+    def _announce_with_order(self):
+        """Count as announced what goes out at once: the customer was told when he ordered."""
+        for subscription in self.sudo():
             today = subscription.company_id._get_continuity_today()
             horizon = today + timedelta(days=subscription.program_id._get_announce_days())
             subscription.line_ids._planned().filtered(
                 lambda line, first=subscription.next_date, horizon=horizon: line.date_planned == first <= horizon
             )._count_as_announced(today)
-
-    def _sync(self):
-        """What the program sends instead of what was announced is announced again."""
-        told = super()._sync()
-        lines = self.env['continuity.line'].union(
-            *(
-                change.line
-                for changes in told.values()
-                for change in changes
-                if change.line and 'product_id' in change.vals
-            )
-        )
-        lines._forget_announcements()
-        return told
 
     # === DECLINING === #
 

@@ -21,7 +21,3 @@ class ContinuitySubscription(models.Model):
                 subscription=self.display_name,
             )
         return None
-
-    def _get_child_refusal(self, lines, as_of):
-        # What is sent again is free: neither a card nor an open payment keeps it back.
-        return super()._get_child_refusal(lines, as_of) if lines._program_lines() else None

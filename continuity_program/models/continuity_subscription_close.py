@@ -71,8 +71,10 @@ class ContinuitySubscription(models.Model):
 
     def _finish(self):
         """Close the subscriptions that still run, and the parent orders that are finished with them."""
-        self.filtered(lambda subscription: subscription.state == 'running').write({'state': 'done'})
+        running = self.filtered(lambda subscription: subscription.state == 'running')
+        running.write({'state': 'done'})
         self.order_id._close_continuity_parents()
+        running._on_finished()
 
     # === REOPENING === #
 
@@ -144,9 +146,3 @@ class ContinuitySubscription(models.Model):
             "%(subscription)s has not been reopened: it is closed by itself when all is sent, invoiced and paid.",
             subscription=self.display_name,
         )
-
-    def _create_child_orders(self, shipments):
-        orders = super()._create_child_orders(shipments)
-        reopened = orders.order_line.continuity_line_id.subscription_id.filtered('is_reopened')
-        reopened._planning().write({'is_reopened': False})
-        return orders

@@ -37,42 +37,7 @@ class ContinuitySubscription(models.Model):
         )
         self.env['mail.template']._send_continuity(name, told)
 
-    # === OCCASIONS === #
-
-    def _run(self):
-        drafts = self._get_wanted_drafts()
-        super()._run()
-        # Odoo's own confirmation of the order, where it is sent, has the plan in the line's description.
-        if not self.env.context.get('send_email'):
-            drafts._mail('plan')
-
-    def _pause(self, until=None):
-        super()._pause(until)
-        self._mail('paused')
-
-    def _resume(self, on=None):
-        super()._resume(on)
-        self._mail('resumed')
-
-    def _cancel(self, reason=None, stopped=None):
-        super()._cancel(reason, stopped)
-        self._mail('stopped')
-
-    def _stop_after(self, number, reason=None):
-        super()._stop_after(number, reason)
-        self._mail('stopped')
-
-    def _finish(self):
-        running = self.filtered(lambda subscription: subscription.state == 'running')
-        super()._finish()
-        running._mail('finished')
-
-    def _create_child_orders(self, shipments):
-        orders = super()._create_child_orders(shipments)
-        lines = self.env['continuity.line'].union(*shipments)._program_lines()
-        for subscription, ordered in lines.grouped('subscription_id').items():
-            subscription._tell_of_last(ordered)
-        return orders
+    # === THE LAST SHIPMENT === #
 
     def _tell_of_last(self, lines):
         """Tell that the last shipment is coming with the lines just ordered, where it was not the only one."""
@@ -106,10 +71,6 @@ class ContinuitySubscription(models.Model):
     # === CARDS THAT EXPIRE === #
 
     @api.model
-    def _job_announce_domain(self, as_of):
-        return super()._job_announce_domain(as_of) | self._get_expiring_card_domain(as_of)
-
-    @api.model
     def _get_expiring_card_domain(self, as_of):
         """Return the subscriptions that charge a card that expires soon, of customers who have not been told of it."""
         days = self.env.company.continuity_mail_card_days
@@ -128,19 +89,19 @@ class ContinuitySubscription(models.Model):
             & Domain('partner_id.email', '!=', False)
         )
 
-    def _job_announce_process(self, batch):
-        for subscription in self.filtered_domain(self._get_expiring_card_domain(batch.as_of)):
+    def _announce_expiring_cards(self, as_of):
+        """Tell the customers whose card expires soon, once for each card."""
+        for subscription in self.filtered_domain(self._get_expiring_card_domain(as_of)):
             token = subscription.payment_token_id
             # Another subscription of the batch may charge the same card.
             if not token.continuity_expiry_told_on:
-                token.continuity_expiry_told_on = batch.as_of
+                token.continuity_expiry_told_on = as_of
                 subscription._mail('card_expiring')
-        super()._job_announce_process(batch)
 
-    def _job_announce_preview(self, batch):
-        expiring = self.filtered_domain(self._get_expiring_card_domain(batch.as_of))
-        by_card = expiring.grouped('payment_token_id')
-        return super()._job_announce_preview(batch) + [
+    def _preview_expiring_cards(self, as_of):
+        """Return the rows of a preview about the cards that expire soon."""
+        by_card = self.filtered_domain(self._get_expiring_card_domain(as_of)).grouped('payment_token_id')
+        return [
             {
                 **subscriptions[0]._prepare_preview_row(),
                 'change': self.env._(

@@ -166,10 +166,15 @@ class ContinuitySubscription(models.Model):
     def _get_child_refusal(self, lines, as_of):
         """Return why no child order of the lines is made now, as (code, text), or nothing.
 
+        What is sent again is free: neither a card nor an open payment keeps it back.
+
         :rtype: tuple[str, str] | None
         """
         self.ensure_one()
-        return self._get_unpaid_refusal() or self._get_card_refusal(lines, as_of)
+        refusal = None
+        if lines._program_lines():
+            refusal = self._get_unpaid_refusal() or self._get_card_refusal(lines, as_of)
+        return refusal or self._get_silence_refusal(lines)
 
     def _get_card_refusal(self, lines, as_of):
         """Return why the customer's card cannot pay a child order of the lines, as (code, text), or nothing."""
@@ -217,6 +222,8 @@ class ContinuitySubscription(models.Model):
             order._add_continuity_carrier_rate(lines.program_id)
         if self.env.company.continuity_autoconfirm:
             self._confirm_together(orders)
+        lines = self.env['continuity.line'].union(*shipments)
+        lines.subscription_id._on_ordered(lines)
         return orders
 
     @api.model

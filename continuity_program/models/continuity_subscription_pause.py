@@ -44,6 +44,7 @@ class ContinuitySubscription(models.Model):
                 raise UserError(reason)
             today = subscription.company_id._get_continuity_today()
             subscription._planning().write({'state': 'paused', 'pause_date': today, 'resume_date': until_day})
+        self._on_paused()
 
     def _get_pause_refusal(self, until_day=False):
         """Return why the subscription cannot be paused, or nothing.
@@ -79,6 +80,7 @@ class ContinuitySubscription(models.Model):
             else:
                 subscription._skip_missed_lines(day)
             subscription._planning().write({'state': 'running', 'pause_date': False, 'resume_date': False})
+        self._on_resumed()
 
     def _end_pauses(self):
         """Let those that are paused until a day go on from it."""

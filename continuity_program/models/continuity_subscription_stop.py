@@ -97,6 +97,7 @@ class ContinuitySubscription(models.Model):
                 subscription._settle_upfront()
             subscription._tell_of_refund()
             subscription._update_holds()
+        self._on_stopped()
 
     def _stop_after(self, number, reason=None):
         """Let the subscriptions end with a shipment to come; what is planned behind it is settled by value. Agreed
@@ -119,6 +120,7 @@ class ContinuitySubscription(models.Model):
             if subscription.bill_upfront:
                 subscription._settle_upfront()
             subscription._message_log(body=self.env._("It ends with shipment %(number)s.", number=number))
+        self._on_stopped()
 
     def _get_stop_after_refusal(self, number):
         """Return why the subscription cannot end with a shipment, or nothing."""

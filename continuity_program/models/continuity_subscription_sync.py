@@ -79,6 +79,7 @@ class ContinuitySubscription(models.Model):
         subscriptions.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
         subscriptions.line_ids._planned()._align_shipments()
         subscriptions._plan_each(values)
+        self._on_synced(told)
         return told
 
     @api.model
