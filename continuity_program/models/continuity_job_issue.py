@@ -9,7 +9,7 @@ class IssueKind(NamedTuple):
 
     :ivar label: for people.
     :ivar staff: when the one responsible gets a to-do: ``'once'`` the first night, ``'waiting'`` after as many nights
-        as the company allows (``continuity_waiting_nights``), ``None`` never: it passes by itself, or is told elsewhere.
+        as the company says (``continuity_waiting_nights``), ``None`` never: it passes by itself, or is told elsewhere.
     :ivar tells_customer: the customer can mend it, and is told the first night.
     """
 
@@ -150,7 +150,11 @@ class ContinuityJobIssue(models.Model):
         issues = self.browse(row[0] for row in self.env.cr.fetchall())
         self.env.cr.execute(
             SQL(
-                "INSERT INTO continuity_job_issue_run_rel (issue_id, run_id) SELECT unnest(%s), %s ON CONFLICT DO NOTHING",
+                """
+                INSERT INTO continuity_job_issue_run_rel (issue_id, run_id)
+                SELECT unnest(%s), %s
+                    ON CONFLICT DO NOTHING
+                """,
                 issues.ids,
                 run.id,
             )
@@ -228,7 +232,10 @@ class ContinuityJobIssue(models.Model):
         """Close open issues, and the to-dos made of them."""
         self.env.flush_all()
         self.env.cr.execute(
-            SQL("UPDATE continuity_job_issue SET is_open = FALSE WHERE is_open AND %s RETURNING id, told_date", condition)
+            SQL(
+                "UPDATE continuity_job_issue SET is_open = FALSE WHERE is_open AND %s RETURNING id, told_date",
+                condition,
+            )
         )
         closed = self.env.cr.fetchall()
         if not closed:
@@ -250,9 +257,7 @@ class ContinuityJobIssue(models.Model):
         """Return the issues that somebody has to know of by now, and does not."""
         kinds = self._get_kinds()
         return self.filtered(
-            lambda issue: (
-                issue._is_for_customer(kinds.get(issue.kind)) or issue._is_for_staff(kinds.get(issue.kind))
-            )
+            lambda issue: issue._is_for_customer(kinds.get(issue.kind)) or issue._is_for_staff(kinds.get(issue.kind))
         )
 
     def _is_for_customer(self, kind):

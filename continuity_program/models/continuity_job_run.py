@@ -493,7 +493,7 @@ class ContinuityJobRun(models.Model):
     def _has_candidates_in(self, job, company, as_of=None, criteria=None):
         """Whether a company has something to do: also to tell that it cannot find out."""
         try:
-            with self.env.cr.savepoint(flush=False):
+            with self.env.cr.savepoint():
                 model, _day, candidates = self._get_work(job, company, as_of, criteria)
                 return bool(model.search(candidates, limit=1))
         except NOBODYS_FAULT:

@@ -65,7 +65,9 @@ class ContinuitySubscription(models.Model):
             Domain('res_model', '=', records._name) & Domain('res_id', 'in', records.ids)
             for records in (plans, plans.payment_ids)
         )
-        told = Domain('is_open', '=', True) & Domain('kind', '=', issue.kind) & Domain('customer_told_date', '!=', False)
+        told = (
+            Domain('is_open', '=', True) & Domain('kind', '=', issue.kind) & Domain('customer_told_date', '!=', False)
+        )
         return bool(issue.search_count(is_about_them & told & Domain('id', '!=', issue.id), limit=1))
 
     # === CARDS THAT EXPIRE === #

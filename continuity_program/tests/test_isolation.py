@@ -10,6 +10,8 @@ from odoo.tools import mute_logger
 from .common import ContinuityCase, day
 from .test_engine import ENGINE, EngineCase
 
+TOO_LATE = OverflowError("date value out of range")
+
 
 @tagged('post_install', '-at_install')
 class TestCompanies(EngineCase):
@@ -40,7 +42,7 @@ class TestCompanies(EngineCase):
         self.engine = self.env['continuity.job.run'].with_context(allowed_company_ids=companies.ids)
         self.bad = self.bad_company + self.worst_company
 
-    def _failing(self, model, method, error=OverflowError("date value out of range")):
+    def _failing(self, model, method, error=TOO_LATE):
         """Let a method raise in the two bad companies."""
         target = self.env.registry[model]
         original, bad = getattr(target, method), self.bad
@@ -111,8 +113,22 @@ class TestCompanies(EngineCase):
         self.assertEqual(len(self.subscription.child_order_ids), 1)
 
     @mute_logger(ENGINE)
+    def test_a_time_zone_that_nobody_knows(self):
+        """Without patching anything: the day itself cannot be told."""
+        self.env.flush_all()
+        self.env.cr.execute("UPDATE res_partner SET tz = 'Mars/Phobos' WHERE id IN %s", [tuple(self.bad.partner_id.ids)])
+        self.env.invalidate_all()
+        with freeze_time('2027-01-01 12:00:00'):
+            for job in self.env['continuity.job.run']._get_jobs():
+                with self.subTest(job=job):
+                    run = self._trigger(job)
+                    self.assertEqual((run.state, run.failed_count), ('done', 2))
+                    self.assertIn("Mars/Phobos", run.issue_ids[0].reason)
+        self.assertEqual(len(self.subscription.child_order_ids), 1)
+
+    @mute_logger(ENGINE)
     def test_the_scheduled_action_never_fails_and_one_to_do_is_made(self):
-        """A company that fails each night: one issue that counts the nights, one to-do; both end when it goes through."""
+        """One issue that counts the nights and one to-do; both end when the company goes through."""
         with self._failing('continuity.subscription', '_get_order_horizon'):
             for night in ('2027-01-01', '2027-01-02', '2027-01-03'):
                 with freeze_time(f'{night} 12:00:00'):
@@ -140,7 +156,7 @@ class TestCompanies(EngineCase):
                 call('create_orders', as_of=self.today, domain=[('no_such_field', '=', 1)])
         self.assertFalse(self.env['continuity.job.run'].search([]))
 
-    def test_a_bad_setting_wakes_nothing_and_refuses_no_delivery(self):
+    def test_a_bad_setting_refuses_nothing_that_people_do(self):
         """What people do does not fail since a job could not look for work."""
         program = self._create_program(1, bill_upfront=True)
         with self._failing('continuity.payment', '_job_process_payments_domain'), mute_logger(ENGINE):

@@ -73,9 +73,7 @@ class TestAge(IssueCase):
 
         self._run_nights(5, 1)
 
-        self.assertRecordValues(
-            self._get_issues(subscription), [{'last_date': day('2027-01-05'), 'night_count': 1}]
-        )
+        self.assertRecordValues(self._get_issues(subscription), [{'last_date': day('2027-01-05'), 'night_count': 1}])
 
     def test_it_ends_when_the_record_goes_through_and_begins_anew(self):
         subscription = self._sell_without_card()
@@ -265,9 +263,7 @@ class TestTold(IssueCase):
                 self.assertEqual(subscription.activity_ids.user_id, self.salesperson)
                 self.assertEqual(len(subscription.activity_ids), 1)
                 subscription.payment_token_id = self._create_token()
-                self.assertCounts(
-                    self._run_nights(5, domain=[('id', '=', subscription.id)])[0], done=1
-                )
+                self.assertCounts(self._run_nights(5, domain=[('id', '=', subscription.id)])[0], done=1)
                 self.assertFalse(subscription.activity_ids)
 
     def test_the_customer_is_told_once_of_all_that_waits_for_one_card(self):
@@ -313,9 +309,14 @@ class TestTold(IssueCase):
 
     def test_the_setting_has_bounds(self):
         for nights in (-1, 3651):
-            with self.subTest(nights=nights), self.assertRaises(IntegrityError), mute_logger('odoo.sql_db'):
-                with self.env.cr.savepoint():
-                    self.company.continuity_waiting_nights = nights
+            with (
+                self.subTest(nights=nights),
+                mute_logger('odoo.sql_db'),
+                self.assertRaises(IntegrityError),
+                self.env.cr.savepoint(),
+            ):
+                self.company.continuity_waiting_nights = nights
+                self.env.flush_all()
 
     def test_a_mail_that_cannot_be_made_stops_nothing(self):
         self.env.ref('continuity_program.mail_template_waiting').unlink()

@@ -79,6 +79,15 @@ def archive_product(env, ids):
     book.active = False
 
 
+def create_bad_company(env):
+    """Make a company that every job fails in as a whole: nobody knows its time zone."""
+    company = env['res.company'].create({'name': "Bad House"})
+    env.flush_all()
+    env.cr.execute("UPDATE res_partner SET tz = 'Mars/Phobos' WHERE id = %s", [company.partner_id.id])
+    env.cr.commit()
+    return company.id
+
+
 def deliver(env):
     """The warehouse sends what is to be sent."""
     pickings = env['stock.picking'].search([('sale_id.continuity_parent_id', '!=', False)])

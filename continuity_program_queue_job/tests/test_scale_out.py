@@ -102,6 +102,18 @@ class TestDispatch(QueueCase):
         issues = "SELECT kind, array_agg(res_id ORDER BY res_id) FROM continuity_job_issue GROUP BY kind ORDER BY kind"
         self.assertEqual(self.query(issues), [('failed', ids[:2]), ('locked', [ids[6]])])
 
+    def test_a_company_that_fails_costs_no_other_anything(self):
+        self.keep_only(6)
+        company = self.run_task('queue_tasks.create_bad_company')
+
+        self.run_task('queue_tasks.cron_run')
+        self.assertEqual(self.run_task('queue_tasks.work_off'), 2)
+
+        self.assertChildren(6)
+        self.assertEqual(self.get_run(), ('done', 7, 6, 0, 1))
+        issues = "SELECT kind, res_model, res_id FROM continuity_job_issue"
+        self.assertEqual(self.query(issues), [('failed', 'res.company', company)])
+
     def test_payments_done_twice_are_billed_once(self):
         self.keep_only(6)
         self.run_task('execute')
