@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from ..domain import gate
+
 #: What customers read of their payments.
 PORTAL_FIELDS = {
     'amount',
@@ -307,6 +309,21 @@ class ContinuityPayment(models.Model):
             Domain('state', 'not in', ('paid', 'cancelled'))
             & Domain('amount', '>', 0.0)
             & Domain('owed_date', '<', today)
+        )
+
+    def _read_installment(self):
+        """Return what the gate on deliveries needs to know of the payment.
+
+        :rtype: gate.Installment
+        """
+        self.ensure_one()
+        return gate.Installment(
+            number=self.number,
+            method=self.method,
+            state='cancelled' if self.is_cancelled else self.state,
+            due_date=self.due_date or None,
+            has_schedule=self.has_schedule,
+            on_hold=self.on_hold,
         )
 
     def _get_open_amount(self):

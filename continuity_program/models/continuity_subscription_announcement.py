@@ -5,6 +5,8 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date
 
+from ..domain import gate
+
 
 class ContinuitySubscription(models.Model):
     """Announcing shipments, and declining announced ones (``docs/behaviour.md#announcements``)."""
@@ -114,7 +116,10 @@ class ContinuitySubscription(models.Model):
 
     def _get_silence_refusal(self, lines):
         """Return why no child order of the lines is made before they are announced, as (code, text), or nothing."""
-        return ('not_announced', self.env._("Not announced yet.")) if lines._get_unannounced() else None
+        if not lines._get_unannounced():
+            return None
+        refusal = gate.Refusal('not_announced')
+        return refusal.code, self.env['continuity.wording']._word(refusal)
 
     def _announce_with_order(self):
         """Count as announced what goes out at once: the customer was told when he ordered."""

@@ -5,8 +5,8 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
-from odoo.tools import format_date
 
+from ..domain import gate
 from .continuity_job_run import NOBODYS_FAULT, read_refusal
 from .stock_bulk import BulkDelivery
 
@@ -180,14 +180,9 @@ class ContinuitySubscription(models.Model):
         """Return why the customer's card cannot pay a child order of the lines, as (code, text), or nothing."""
         if self.payment_method != 'token' or self.bill_upfront:
             return None
-        if not self._has_usable_card():
-            return 'no_token', self.env._("No usable card.")
-        token_sudo = self._get_own_token()
-        if token_sudo.continuity_expiry_date and token_sudo.continuity_expiry_date < max(lines[0].date_planned, as_of):
-            return 'card_expired', self.env._(
-                "The card expired on %(date)s.", date=format_date(self.env, token_sudo.continuity_expiry_date)
-            )
-        return None
+        card = gate.Card(self._has_usable_card(), self._get_own_token().continuity_expiry_date or None)
+        refusal = gate.get_card_refusal(card, max(lines[0].date_planned, as_of))
+        return refusal and (refusal.code, self.env['continuity.wording']._word(refusal))
 
     def _get_currency_refusal(self):
         """Return why the parent's price list no longer fits the plan, or nothing."""

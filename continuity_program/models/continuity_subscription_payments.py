@@ -1,6 +1,6 @@
 from odoo import api, fields, models
-from odoo.tools import format_date
 
+from ..domain import gate
 from ..domain.money import share_out
 
 
@@ -337,26 +337,10 @@ class ContinuitySubscription(models.Model):
         payments = self.payment_ids.filtered(
             lambda payment: payment.order_id == (self.order_id if self.bill_upfront else child)
         )
-        by_card = payments.filtered(lambda payment: payment.method == 'token' and not payment.is_cancelled)
-        # By what was agreed when the payments were planned, not by what holds for new ones today.
-        with_schedule = by_card.filtered('has_schedule')
-        if not self.bill_upfront and (by_card - with_schedule).filtered(
-            lambda payment: payment.due_date and payment.state != 'paid'
-        ):
-            return self.env._("it is delivered once its card payment has succeeded.")
-        today = self.company_id._get_continuity_today()
-        failing = with_schedule.filtered(
-            lambda payment: (
-                payment.due_date
-                and payment.due_date <= today
-                and (payment.state == 'declined' or (payment.on_hold and payment.state != 'paid'))
-            )
-        )[:1]
-        if not failing:
-            return None
-        return self.env._(
-            "instalment %(number)s of %(date)s is %(state)s.",
-            number=failing.number,
-            date=format_date(self.env, failing.due_date),
-            state=self.env._("on hold") if failing.on_hold else self.env._("declined"),
+        refusal = gate.get_payment_refusal(
+            [payment._read_installment() for payment in payments],
+            is_prepaid=self.bill_upfront,
+            today=self.company_id._get_continuity_today(),
         )
+        state = self.env._("on hold") if refusal and refusal.values.get('on_hold') else self.env._("declined")
+        return self.env['continuity.wording']._word(refusal, state=state)

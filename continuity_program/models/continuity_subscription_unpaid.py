@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
-from odoo.tools import format_date
+
+from ..domain import gate
 
 
 class ContinuitySubscription(models.Model):
@@ -95,22 +96,12 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         program = self.program_id
-        max_count, max_days = program.unpaid_max_count, program.unpaid_max_days
-        if program.unpaid_policy == 'ship' or not (max_count or max_days) or not self.overdue_count:
-            return None
-        if max_count and self.overdue_count > max_count:
-            return self.env._(
-                "%(count)s payments are overdue, accepted: %(accepted)s.", count=self.overdue_count, accepted=max_count
-            )
-        days = (self.company_id._get_continuity_today() - self.overdue_since).days
-        if max_days and days > max_days:
-            return self.env._(
-                "a payment has been overdue since %(date)s, for %(days)s days, accepted: %(accepted)s.",
-                date=format_date(self.env, self.overdue_since),
-                days=days,
-                accepted=max_days,
-            )
-        return None
+        refusal = gate.get_unpaid_refusal(
+            gate.Credit(program.unpaid_policy, program.unpaid_max_count, program.unpaid_max_days),
+            gate.Overdue(self.overdue_count, self.overdue_since or None),
+            self.company_id._get_continuity_today(),
+        )
+        return self.env['continuity.wording']._word(refusal)
 
     def _get_unpaid_refusal(self):
         """Return why no child order is made for an unpaid customer, as (code, text), or nothing."""

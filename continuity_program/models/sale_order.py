@@ -1,8 +1,7 @@
-from datetime import timedelta
-
 from odoo import api, fields, models
 from odoo.exceptions import UserError
-from odoo.tools import format_date
+
+from ..domain import gate
 
 #: What, written on a quotation, changes the plans made on it.
 PLAN_TERMS = {
@@ -254,15 +253,11 @@ class SaleOrder(models.Model):
         planned = min(self.sudo().order_line.continuity_line_id.mapped('date_planned'), default=None)
         if not planned:
             return None
-        first_day = planned - timedelta(days=self.company_id._get_continuity_delivery_days())
-        if self.company_id._get_continuity_today() >= first_day:
-            return None
-        return self.env._(
-            "%(order)s is planned for %(planned)s and may be delivered and invoiced from %(first_day)s on.",
-            order=self.name,
-            planned=format_date(self.env, planned),
-            first_day=format_date(self.env, first_day),
+        company = self.company_id
+        refusal = gate.get_window_refusal(
+            planned, company._get_continuity_delivery_days(), company._get_continuity_today()
         )
+        return self.env['continuity.wording']._word(refusal, order=self.name)
 
     # === SHIPPING === #
 
