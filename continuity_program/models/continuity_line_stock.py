@@ -1,6 +1,8 @@
 from odoo import fields, models
 from odoo.fields import Command
 
+from ..domain.stock import Parcel, Want
+
 
 class ContinuityLine(models.Model):
     """Sending a substitute of what is out of stock (``docs/behaviour.md#out-of-stock``)."""
@@ -20,6 +22,22 @@ class ContinuityLine(models.Model):
         """Return how much of a product the line sends, in the product's own unit."""
         self.ensure_one()
         return self.product_uom_id._compute_quantity(self.quantity, product.uom_id, round=False)
+
+    def _read_parcel(self):
+        """Return what the line sends, and where the program says so, what may be sent instead, as plain values.
+
+        :rtype: Parcel
+        """
+        self.ensure_one()
+        may_replace = self.program_id.stock_policy == 'substitute'
+        return Parcel(
+            self._read_want(self.product_id),
+            tuple(self._read_want(product) for product in self._get_substitutes()) if may_replace else (),
+        )
+
+    def _read_want(self, product):
+        """Return how much of a product the line would send; the product is known with its warehouse."""
+        return Want((self.order_id.warehouse_id, product), self._get_needed_quantity(product), product.uom_id.rounding)
 
     def _get_substitutes(self):
         """Return what can be sent instead of the planned product, the first choice first.

@@ -3,6 +3,8 @@ from collections import defaultdict
 from odoo import api, models
 from odoo.fields import Command
 
+from ..domain.stock import get_missing, take
+
 
 class ContinuitySubscription(models.Model):
     """What becomes of a shipment that is out of stock (``docs/behaviour.md#out-of-stock``).
@@ -96,7 +98,9 @@ class ContinuitySubscription(models.Model):
         :rtype: tuple[str, str] | None
         """
         self.ensure_one()
-        missing = self._get_missing_quantities(lines, stock) if self.program_id.stock_policy == 'wait' else None
+        if self.program_id.stock_policy != 'wait':
+            return None
+        missing = get_missing([line._read_parcel() for line in lines], stock)
         if not missing:
             return None
         products = [
@@ -106,22 +110,9 @@ class ContinuitySubscription(models.Model):
                 unit=product.uom_id.name,
                 product=product.display_name,
             )
-            for product, quantity in missing.items()
+            for (_warehouse, product), quantity in missing.items()
         ]
         return 'out_of_stock', self.env._("Out of stock, missing: %(products)s.", products=', '.join(products))
-
-    def _get_missing_quantities(self, lines, stock):
-        """Return what a shipment needs and is not there, in the products' own units.
-
-        :rtype: dict[product.product, float]
-        """
-        missing = {}
-        for product, same in lines.grouped('product_id').items():
-            needed = sum(line._get_needed_quantity(product) for line in same)
-            free = stock.get((self.order_id.warehouse_id, product))
-            if free is not None and product.uom_id.compare(free, needed) < 0:
-                missing[product] = needed - max(free, 0.0)
-        return missing
 
     def _take_stock(self, lines, stock):
         """Take what a shipment sends from ``stock``.
@@ -130,26 +121,13 @@ class ContinuitySubscription(models.Model):
         :rtype: dict[continuity.line, product.product]
         """
         self.ensure_one()
-        substitutes = {}
-        for line in lines:
-            substitute = self._find_substitute(line, stock)
-            if substitute:
-                substitutes[line] = substitute
-            sent = substitute or line.product_id
-            if (self.order_id.warehouse_id, sent) in stock:
-                stock[self.order_id.warehouse_id, sent] -= line._get_needed_quantity(sent)
-        return substitutes
-
-    def _find_substitute(self, line, stock):
-        """Return the first substitute that is in stock, where the line's product is not, or nothing."""
-        if self.program_id.stock_policy != 'substitute' or self._is_in_stock(line, line.product_id, stock):
-            return None
-        return next((product for product in line._get_substitutes() if self._is_in_stock(line, product, stock)), None)
-
-    def _is_in_stock(self, line, product, stock):
-        """Whether there is enough of a product to send it with the line; what is not stored is always there."""
-        free = stock.get((self.order_id.warehouse_id, product))
-        return free is None or product.uom_id.compare(free, line._get_needed_quantity(product)) >= 0
+        parcels = {line: line._read_parcel() for line in lines}
+        sent = take(parcels.values(), stock)
+        return {
+            line: want.product[1]
+            for (line, parcel), want in zip(parcels.items(), sent, strict=True)
+            if want is not parcel.planned
+        }
 
     def _write_substitutes(self, substitutes):
         """Plan the substitutes that were found, and note them in the chatter.
