@@ -34,7 +34,7 @@ class Parcel:
     """One line of a shipment: what is planned, and what may be sent instead, the first choice first."""
 
     planned: Want
-    substitutes: tuple[Want, ...] = ()
+    substitutes: Iterable[Want] = ()
 
     def choose(self, shelf: Mapping[Hashable, float]) -> Want:
         """Return what is sent: what is planned, or where that is out of stock, the first substitute that is not."""
@@ -56,8 +56,8 @@ def get_missing(parcels: Iterable[Parcel], shelf: Mapping[Hashable, float]) -> d
 
 
 def take(parcels: Iterable[Parcel], shelf: Shelf) -> list[Want]:
-    """Take what a shipment sends from the shelf, and return it, one for each parcel. What is short is sent all the same,
-    and lacks then for the next."""
+    """Take what a shipment sends from the shelf, and return it, one for each parcel. What is short is sent all the same:
+    the next shipment lacks it."""
     taken = []
     for parcel in parcels:
         want = parcel.choose(shelf)

@@ -29,11 +29,12 @@ class ContinuityLine(models.Model):
         :rtype: Parcel
         """
         self.ensure_one()
-        may_replace = self.program_id.stock_policy == 'substitute'
-        return Parcel(
-            self._read_want(self.product_id),
-            tuple(self._read_want(product) for product in self._get_substitutes()) if may_replace else (),
-        )
+        return Parcel(self._read_want(self.product_id), self._iter_substitutes())
+
+    def _iter_substitutes(self):
+        """Yield what may be sent instead; it is looked up only where it is asked for."""
+        if self.program_id.stock_policy == 'substitute':
+            yield from map(self._read_want, self._get_substitutes())
 
     def _read_want(self, product):
         """Return how much of a product the line would send; the product is known with its warehouse."""

@@ -121,6 +121,8 @@ class ContinuitySubscription(models.Model):
         :rtype: dict[continuity.line, product.product]
         """
         self.ensure_one()
+        if not stock:
+            return {}
         parcels = {line: line._read_parcel() for line in lines}
         sent = take(parcels.values(), stock)
         return {
