@@ -56,7 +56,7 @@ def get_missing(parcels: Iterable[Parcel], shelf: Mapping[Hashable, float]) -> d
 
 
 def take(parcels: Iterable[Parcel], shelf: Shelf) -> list[Want]:
-    """Take what a shipment sends from the shelf, and return it, one for each parcel. What is short is sent all the same:
+    """Take what a shipment sends from the shelf, and return it, one for each parcel. What is short is sent as well:
     the next shipment lacks it."""
     taken = []
     for parcel in parcels:
