@@ -204,6 +204,12 @@ class ContinuityJobIssue(models.Model):
         )
 
     @api.model
+    def _close_all(self, job):
+        """Close what a job left out that finds nothing to do in any company: what failed on a record is left out until
+        mended."""
+        self._close(SQL("job = %s AND (kind <> 'failed' OR res_model = 'res.company')", job))
+
+    @api.model
     def _close_failed(self, jobs, record):
         """Close that these jobs failed on a record: it was mended."""
         self._close(

@@ -305,6 +305,7 @@ class ContinuityJobRun(models.Model):
         run = open_runs.filtered(lambda run: run.state == 'waiting')[:1]
         if not run:
             if not left and not engine._has_candidates(job):
+                engine._try_to_log(engine.env['continuity.job.issue']._close_all, job)
                 return
             run = engine._create_run(job, self.env, is_scheduled=True)
         run._take_over(left)

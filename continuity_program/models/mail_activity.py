@@ -4,5 +4,6 @@ from odoo import fields, models
 class MailActivity(models.Model):
     _inherit = 'mail.activity'
 
-    #: The continuity job whose failure the activity reports: one open activity per record and job.
+    #: What the activity is about: the continuity job that failed, or another short code. One is open per record and
+    #: subject, see ``_tell_responsible``.
     continuity_job = fields.Char(readonly=True, copy=False, index='btree_not_null')

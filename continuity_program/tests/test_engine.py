@@ -1347,18 +1347,22 @@ class TestLog(EngineCase):
         self.assertCounts(self._run_job('create_orders'))
 
     def test_old_runs_are_removed(self):
-        subscription = self._sell_many(1)
-        subscription.payment_method = 'token'
-        old, recent = self._run_job('create_orders'), self._run_job('create_orders')
-        issue = old.issue_ids
+        """With what they alone told; what a later run met again stays."""
+        lasting, over = self._sell_many(2)
+        (lasting + over).payment_method = 'token'
+        old = self._run_job('create_orders')
+        over.payment_method = 'on_account'
+        recent = self._run_job('create_orders')
+        issues = old.issue_ids.sorted('res_id')
         old.sudo().date_start = fields.Datetime.subtract(fields.Datetime.now(), days=181)
         recent.sudo().date_start = fields.Datetime.subtract(fields.Datetime.now(), days=179)
 
         self.env['continuity.job.run'].sudo()._gc_runs()
 
         self.assertFalse(old.exists())
-        self.assertFalse(issue.exists())
         self.assertTrue(recent.exists())
+        self.assertEqual(issues.exists().mapped('res_id'), lasting.ids)
+        self.assertEqual(recent.issue_ids, issues.exists())
 
     def test_a_sales_manager_runs_and_previews_by_the_wizard(self):
         subscriptions = self._sell_many(2)

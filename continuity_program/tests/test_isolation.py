@@ -116,7 +116,8 @@ class TestCompanies(EngineCase):
     def test_a_time_zone_that_nobody_knows(self):
         """Without patching anything: the day itself cannot be told."""
         self.env.flush_all()
-        self.env.cr.execute("UPDATE res_partner SET tz = 'Mars/Phobos' WHERE id IN %s", [tuple(self.bad.partner_id.ids)])
+        partners = self.bad.partner_id
+        self.env.cr.execute("UPDATE res_partner SET tz = 'Mars/Phobos' WHERE id = ANY(%s)", [partners.ids])
         self.env.invalidate_all()
         with freeze_time('2027-01-01 12:00:00'):
             for job in self.env['continuity.job.run']._get_jobs():

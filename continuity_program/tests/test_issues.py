@@ -137,6 +137,12 @@ class TestAge(IssueCase):
 
         self.assertFalse(self._get_issues(subscription).is_open)
         self.assertTrue(self._get_issues(other).is_open)
+        with freeze_time('2027-01-02 12:00:00'), self.subTest("nothing at all is due"):
+            other._cancel()
+            self.assertTrue(other.activity_ids)
+            self.assertFalse(self._trigger())
+            self.assertFalse(self._get_issues(other).is_open)
+            self.assertFalse(other.activity_ids)
 
     def test_what_failed_is_open_until_it_is_mended(self):
         subscription = self._sell_many(1)
