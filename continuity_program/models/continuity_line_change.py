@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Date
 from odoo.tools import format_date
 
-from .. import schedule
+from ..domain import schedule
 from .continuity_guard_mixin import CHANGING_MANY
 
 #: What each kind of mass change writes, and its undo puts back.

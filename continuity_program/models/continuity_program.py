@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 
-from .. import schedule
+from ..domain import schedule
 
 
 class ContinuityProgram(models.Model):

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
 
-from .. import schedule
+from ..domain import schedule
 
 
 class ContinuityProgramLine(models.Model):

@@ -1,7 +1,7 @@
 from odoo import fields, models
 from odoo.fields import Command
 
-from .. import schedule
+from ..domain import schedule
 
 
 class ContinuitySubscription(models.Model):

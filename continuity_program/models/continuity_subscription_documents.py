@@ -1,7 +1,7 @@
 from odoo import models
 from odoo.tools import format_amount, format_date
 
-from ..money import share_out
+from ..domain.money import share_out
 
 #: As many rows a document has of a plan, and of its payments, before they are shortened.
 MAX_ROWS = 12

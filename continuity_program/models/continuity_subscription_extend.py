@@ -4,7 +4,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.fields import Domain
 
-from .. import schedule
+from ..domain import schedule
 
 
 class ContinuitySubscription(models.Model):

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.tools import format_date
 
-from ..money import share_out
+from ..domain.money import share_out
 
 
 class ContinuitySubscription(models.Model):

@@ -4,7 +4,7 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from .. import schedule
+from ..domain import schedule
 
 
 class ContinuitySubscription(models.Model):

@@ -1,6 +1,6 @@
 from odoo import models
 
-from .. import schedule
+from ..domain import schedule
 
 
 class ContinuitySubscription(models.Model):

@@ -2,7 +2,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from ..money import share_out
+from ..domain.money import share_out
 
 
 class ContinuitySubscription(models.Model):

@@ -2,7 +2,7 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
 
-from .. import schedule
+from ..domain import schedule
 
 
 class ContinuitySubscription(models.Model):

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from odoo import api, models
 from odoo.fields import Domain
 
-from .. import schedule
+from ..domain import schedule
 from .continuity_line_sync import Change
 
 

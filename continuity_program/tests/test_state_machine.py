@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.continuity_program import schedule
+from odoo.addons.continuity_program.domain import schedule
 
 from .common import ContinuityCase, day
 
