@@ -9,6 +9,7 @@ from . import test_close
 from . import test_create_orders
 from . import test_documents
 from . import test_engine
+from . import test_engine_edges
 from . import test_extend
 from . import test_gate
 from . import test_gate_table
@@ -22,7 +23,9 @@ from . import test_parent_price
 from . import test_pause
 from . import test_payment_roads
 from . import test_payments
+from . import test_payments_edges
 from . import test_plan
+from . import test_plan_edges
 from . import test_portal
 from . import test_prepayments
 from . import test_preview_is_run
@@ -31,10 +34,10 @@ from . import test_regressions
 from . import test_renew
 from . import test_reports
 from . import test_revenue
-from . import test_schedule
 from . import test_state_machine
 from . import test_stop
 from . import test_sync
+from . import test_sync_edges
 from . import test_sync_properties
 from . import test_timeline
 from . import test_tours

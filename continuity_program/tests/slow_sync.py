@@ -8,7 +8,7 @@ from datetime import date
 from itertools import takewhile
 from typing import NamedTuple
 
-from . import slow_schedule
+from .domain import slow_schedule
 
 #: Nobody's plan goes on behind this day.
 HORIZON = date(2034, 1, 1)

@@ -1,15 +1,12 @@
 from datetime import date, timedelta
 from itertools import dropwhile, islice, pairwise
+from unittest import TestCase
 
+import slow_schedule
+from domain import schedule
+from domain.schedule import Clock, Event
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from odoo.tests import BaseCase, tagged
-
-from odoo.addons.continuity_program.domain import schedule
-from odoo.addons.continuity_program.domain.schedule import Clock, Event
-
-from . import slow_schedule
 
 DAY, WEEK, MONTH, YEAR = (0, 1), (0, 7), (1, 0), (12, 0)
 FOREVER = None
@@ -23,7 +20,7 @@ def days(text):
     return [day(part) for part in text.split()]
 
 
-class ScheduleCase(BaseCase):
+class ScheduleCase(TestCase):
     def assertDates(self, occurrences, expected):
         self.assertEqual([str(occurrence.date) for occurrence in occurrences], expected.split())
 
@@ -36,7 +33,6 @@ class ScheduleCase(BaseCase):
 # === EXAMPLES === #
 
 
-@tagged('post_install', '-at_install')
 class TestTimeline(ScheduleCase):
     def assertTimeline(self, events, anchor, expected, **options):
         self.assertDates(schedule.timeline(events, anchor and day(anchor), **options), expected)
@@ -173,7 +169,6 @@ class TestTimeline(ScheduleCase):
                 list(schedule.timeline([Event(1, interval, repeats=FOREVER)], day('9990-06-15')))
 
 
-@tagged('post_install', '-at_install')
 class TestRunning(ScheduleCase):
     def test_the_last_one_dated_on_the_day_or_before(self):
         events = [Event(1, start_date=day('2027-01-31'), repeats=2), Event(2), Event(3, (0, 0))]
@@ -204,7 +199,6 @@ class TestRunning(ScheduleCase):
         self.assertIsNone(schedule.get_running([Event(1, action='skip')], day('2027-01-01')))
 
 
-@tagged('post_install', '-at_install')
 class TestRelativePlan(ScheduleCase):
     def test_anchor(self):
         for base, days_after_order, today, expected in (
@@ -265,7 +259,6 @@ class TestRelativePlan(ScheduleCase):
         self.assertEqual(schedule.plan([], joining_day=day('2027-01-01'), anchor=day('2027-01-01')), [])
 
 
-@tagged('post_install', '-at_install')
 class TestCalendarPlan(ScheduleCase):
     """Six monthly boxes, January to June 2027."""
 
@@ -430,7 +423,6 @@ class TestCalendarPlan(ScheduleCase):
             self.assertEqual(self.plan('2027-01-01', events=events, order_start=order_start), [])
 
 
-@tagged('post_install', '-at_install')
 class TestThresholdAndSize(ScheduleCase):
     today = day('2027-01-31')
 
@@ -566,7 +558,6 @@ def plan_or_none(events, options):
         return None
 
 
-@tagged('post_install', '-at_install')
 class TestAgainstSlowSchedule(ScheduleCase):
     @thorough
     @given(programs(), near_days, st.booleans())
@@ -621,7 +612,6 @@ class TestAgainstSlowSchedule(ScheduleCase):
         self.assertEqual(list(taken), slow_schedule.take(occurrences, left, threshold, open_counts))
 
 
-@tagged('post_install', '-at_install')
 class TestPromises(ScheduleCase):
     @thorough
     @given(orders())
@@ -720,7 +710,6 @@ def customers(draw, count=1, **program_options):
     return events, Clock(draw(near_days)), {'end_of_month': draw(st.booleans())}, positions
 
 
-@tagged('post_install', '-at_install')
 class TestClock(ScheduleCase):
     """The clock of a customer: set at a position, all that follows is counted from there."""
 
