@@ -1,0 +1,161 @@
+from datetime import date
+from unittest import TestCase
+
+from domain import schedule, sync
+from domain.schedule import Clock, Event, Occurrence
+from domain.sync import Terms
+from hypothesis import given
+from hypothesis import strategies as st
+from test_position import JANUARY, line, stand
+
+CLOCK = Clock(JANUARY)
+
+
+def monthly(*positions):
+    """Return the lines of positions, each number on the first of its month."""
+    return [line(*position, scheduled=date(2027, position[0], 1)) for position in positions]
+
+
+class TestClock(TestCase):
+    def test_counts_on_from_the_last_shipment_ordered(self):
+        events = [Event(1), Event(2, interval=(2, 0)), Event(3)]
+        standing = stand([line(1, state='ordered', scheduled=date(2027, 1, 10)), line(2)], events)
+        clock = sync.get_clock(standing, CLOCK)
+        self.assertEqual(clock, Clock(date(2027, 1, 10), since=(1, 1)))
+
+    def test_one_set_after_it_stays(self):
+        clock = Clock(date(2027, 3, 5), since=(2, 0))
+        standing = stand([line(1, state='ordered'), line(2)])
+        self.assertEqual(sync.get_clock(standing, clock), clock)
+        at_it = Clock(date(2027, 3, 5), since=(1, 1))
+        self.assertEqual(sync.get_clock(standing, at_it), at_it)
+
+    def test_nothing_ordered_yet(self):
+        self.assertEqual(sync.get_clock(stand([line(1)]), CLOCK), CLOCK)
+
+    def test_a_calendar_has_its_own(self):
+        standing = stand([line(1, state='ordered')], is_calendar=True)
+        self.assertEqual(sync.get_clock(standing, Clock()), Clock())
+
+
+class TestTarget(TestCase):
+    def get_positions(self, standing, **terms):
+        return [occurrence.position for occurrence in sync.get_target(standing, CLOCK, Terms(**terms))]
+
+    def test_what_is_new_is_added_behind_the_customer(self):
+        standing = stand([line(1, state='ordered'), *monthly((3, 1))])
+        self.assertEqual(self.get_positions(standing), [(2, 1), (3, 1), (4, 1)])
+
+    def test_no_more_than_was_bought(self):
+        standing = stand([line(1, state='ordered'), *monthly((3, 1))], event_count=3)
+        self.assertEqual(self.get_positions(standing), [(2, 1), (3, 1)])
+
+    def test_what_was_bought_and_has_left_the_program_counts(self):
+        gone = line(1, state='delivered', in_program=False, scheduled=date(2027, 1, 1))
+        standing = stand([gone, *monthly((2, 1))], event_count=2)
+        self.assertEqual(self.get_positions(standing), [(2, 1)])
+
+    def test_what_is_late_keeps_its_day(self):
+        late = line(1, scheduled=date(2026, 12, 24))
+        standing = stand([late, line(2, state='ordered', scheduled=date(2027, 1, 1)), *monthly((3, 1))], event_count=3)
+        target = sync.get_target(standing, CLOCK, Terms())
+        self.assertEqual(target[0], Occurrence(1, 1, date(2026, 12, 24)))
+        self.assertEqual([occurrence.position for occurrence in target], [(1, 1), (3, 1)])
+
+    def test_what_is_late_and_not_sent_any_more_is_not_sent(self):
+        events = [Event(1, action='skip'), Event(2), Event(3)]
+        standing = stand([line(1), line(2, state='ordered', scheduled=date(2027, 1, 1))], events)
+        self.assertEqual(self.get_positions(standing), [(3, 1)])
+
+    def test_what_was_skipped_does_not_come_again(self):
+        standing = stand([line(1, state='ordered'), line(2, state='skipped'), *monthly((3, 1))])
+        self.assertEqual(self.get_positions(standing), [(3, 1), (4, 1)])
+
+    def test_of_what_is_new_as_much_as_is_planned_at_once(self):
+        events = [Event(1, repeats=10)]
+        standing = stand([line(1, occurrence) for occurrence in (1, 2, 3)], events)
+        self.assertEqual(len(self.get_positions(standing, threshold=2)), 3)
+        self.assertEqual(len(self.get_positions(standing, threshold=5)), 5)
+        self.assertEqual(len(self.get_positions(standing)), 10)
+
+    def test_too_much_is_refused(self):
+        standing = stand([line(1)], [Event(1, repeats=None)])
+        with self.assertRaises(schedule.TooManyLinesError):
+            sync.get_target(standing, CLOCK, Terms())
+
+    def test_paid_in_advance_is_what_is_paid_for(self):
+        standing = stand([line(1, state='ordered'), *monthly((3, 1))], event_count=2)
+        self.assertEqual(self.get_positions(standing, is_prepaid=True), [(3, 1)])
+
+    def test_paid_in_advance_what_is_not_in_the_plan_takes_no_time(self):
+        standing = stand([line(1, state='ordered', scheduled=JANUARY), *monthly((3, 1))], event_count=2)
+        target = sync.get_target(standing, CLOCK, Terms(is_prepaid=True))
+        self.assertEqual(target, [Occurrence(3, 1, date(2027, 2, 1))])
+
+    def test_paid_in_advance_a_whole_program_takes_what_is_new(self):
+        standing = stand([line(1, state='ordered'), *monthly((3, 1))])
+        self.assertEqual(self.get_positions(standing, is_prepaid=True), [(2, 1), (3, 1), (4, 1)])
+
+
+class TestNumbers(TestCase):
+    def number(self, lines, positions, events=6, **terms):
+        standing = stand(lines, events)
+        target = [Occurrence(*position, JANUARY) for position in positions]
+        return standing, target, sync.number_shipments(standing, target, Terms(**terms))
+
+    def test_what_is_planned_keeps_its_number(self):
+        lines = [line(1, number=1), line(2, number=2)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 2, (3, 1): 3})
+        self.assertEqual(numbering.moved, {1: 1, 2: 2})
+
+    def test_what_comes_in_between_moves_what_follows(self):
+        lines = [line(1, number=1), line(3, number=2)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 2, (3, 1): 3})
+        self.assertEqual(numbering.moved, {1: 1, 2: 3})
+
+    def test_nothing_new_comes_before_what_was_ordered(self):
+        lines = [line(1, number=5, state='ordered')]
+        _standing, _target, numbering = self.number(lines, [(2, 1)])
+        self.assertEqual(numbering.numbers, {(2, 1): 6})
+
+    def test_two_events_that_leave_together_go_on_together(self):
+        lines = [line(1, number=1), line(2, number=1), line(4, number=2)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1), (4, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 1, (3, 1): 2, (4, 1): 3})
+
+    def test_numbers_of_others_are_taken(self):
+        lines = [line(1, number=1), line(5, event=0, in_program=False, number=2)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 3})
+
+    def test_the_number_of_a_box_sent_again_is_taken(self):
+        standing = stand([line(1, number=1)], resent=(line(1, number=2, state='ordered'),))
+        target = [Occurrence(1, 1, JANUARY), Occurrence(2, 1, JANUARY)]
+        self.assertEqual(sync.number_shipments(standing, target, Terms()).numbers, {(1, 1): 1, (2, 1): 3})
+
+    def test_what_was_put_elsewhere_leaves_with_that(self):
+        lines = [line(1, number=1), line(3, number=2), line(4, number=2, is_elsewhere=True)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1), (4, 1)])
+        self.assertEqual(numbering.numbers[4, 1], numbering.numbers[3, 1])
+        self.assertEqual(numbering.moved[2], numbering.numbers[3, 1])
+
+    def test_nothing_after_the_agreed_last_shipment(self):
+        lines = [line(1, number=1), line(2, number=2)]
+        standing, target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1)], last_number=2)
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 2})
+        self.assertEqual([shipment.number for shipment in numbering.get_shipments(target)], [1, 2])
+
+    def test_paid_in_advance_nothing_moves(self):
+        lines = [line(1, number=1), line(3, number=2)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (3, 1)], is_prepaid=True)
+        self.assertEqual(numbering.moved, {})
+
+    @given(st.sets(st.integers(1, 9)), st.sets(st.integers(1, 9), min_size=1))
+    def test_numbers_rise_with_the_positions_and_each_is_given_once(self, planned, wanted):
+        lines = [line(number, number=place) for place, number in enumerate(sorted(planned), 1)]
+        _standing, _target, numbering = self.number(lines, [(number, 1) for number in sorted(wanted)], events=9)
+        numbers = [numbering.numbers[position] for position in sorted(numbering.numbers)]
+        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(numbering.numbers.keys(), {(number, 1) for number in wanted})
