@@ -143,7 +143,7 @@ class TestNumbers(TestCase):
 
     def test_nothing_after_the_agreed_last_shipment(self):
         lines = [line(1, number=1), line(2, number=2)]
-        standing, target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1)], last_number=2)
+        _standing, target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1)], last_number=2)
         self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 2})
         self.assertEqual([shipment.number for shipment in numbering.get_shipments(target)], [1, 2])
 
