@@ -2,7 +2,6 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..domain import gate
-
 from .automatic import AUTOMATIC, press
 
 #: What, written on a quotation, changes the plans made on it.
