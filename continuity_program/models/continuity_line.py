@@ -360,6 +360,7 @@ class ContinuityLine(models.Model):
         return lines
 
     def write(self, vals):
+        self._refuse_insane(vals)
         if self._is_planning() or not self._get_plan_fields() & vals.keys():
             return super().write(vals)
         for line in self:
