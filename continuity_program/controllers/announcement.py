@@ -1,6 +1,8 @@
 from odoo.exceptions import UserError
 from odoo.http import Controller, request, route
 
+from .links import MAX_ID, keep_private
+
 
 class Announcement(Controller):
     """The page behind the link of a mail that announces a shipment. To look at it changes nothing: mail scanners open
@@ -33,18 +35,19 @@ class Announcement(Controller):
             return self._render(line_sudo)
         subscription_sudo, lines_sudo = line_sudo.subscription_id, line_sudo._get_announced_lines()
         try:
+            subscription_sudo._begin_change()
             if choice == 'decline':
                 subscription_sudo._decline(lines_sudo)
             else:
                 subscription_sudo._take_back_decline(lines_sudo)
         except UserError as error:
             return self._render(line_sudo, error=str(error))
-        return request.redirect(f'/continuity/announcement/{line_id}/{signature}', code=303)
+        return keep_private(request.redirect(f'/continuity/announcement/{line_id}/{signature}', code=303))
 
     def _get_line(self, line_id, signature):
         """Return the line that the link is about, in the customer's language; nothing where the link is not genuine,
         or its announcement does not hold any more."""
-        line_sudo = request.env['continuity.line'].sudo().browse(line_id)
+        line_sudo = request.env['continuity.line'].sudo().browse(line_id if line_id <= MAX_ID else ())
         if not line_sudo._check_announcement_signature(signature):
             return line_sudo.browse()
         request.update_context(lang=line_sudo.partner_id.lang or request.env.lang)
@@ -67,4 +70,4 @@ class Announcement(Controller):
         )
         if not line_sudo:
             response.status_code = 404
-        return response
+        return keep_private(response)

@@ -2,7 +2,6 @@ from datetime import timedelta
 
 from werkzeug.exceptions import NotFound
 
-from odoo import fields
 from odoo.exceptions import AccessError, MissingError, UserError
 from odoo.fields import Domain
 from odoo.http import request, route
@@ -10,10 +9,14 @@ from odoo.http import request, route
 from odoo.addons.payment.controllers.portal import PaymentPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
+from ..domain import sanity
 from ..models.continuity_subscription_portal import PORTAL_RULES
+from .links import get_document, keep_private
 
 #: How many shipments and payments to come a page shows.
 SHOWN_TO_COME = 12
+#: A page number longer than this is none.
+PAGE_DIGITS = 9
 
 
 class ContinuityPortal(PaymentPortal):
@@ -67,7 +70,7 @@ class ContinuityPortal(PaymentPortal):
             url='/my/continuity',
             url_args={'sortby': sortby, 'filterby': filterby},
             total=Subscription.search_count(domain),
-            page=page,
+            page=page if str(page).isdecimal() and len(str(page)) <= PAGE_DIGITS else 1,
             step=self._items_per_page,
         )
         subscriptions = Subscription.search(
@@ -98,12 +101,12 @@ class ContinuityPortal(PaymentPortal):
         :param change: the one whose form is open, a key of ``PORTAL_RULES``.
         """
         try:
-            subscription_sudo = self._document_check_access('continuity.subscription', subscription_id, access_token)
+            subscription_sudo = get_document(self, 'continuity.subscription', subscription_id, access_token)
         except (AccessError, MissingError):
             return request.redirect('/my')
         if subscription_sudo.state == 'draft':
             return request.redirect('/my')
-        return request.render(
+        page = request.render(
             'continuity_program.portal_continuity_page',
             self._get_page_view_values(
                 subscription_sudo,
@@ -113,6 +116,7 @@ class ContinuityPortal(PaymentPortal):
                 False,
             ),
         )
+        return keep_private(page) if access_token else page
 
     def _prepare_continuity_values(self, subscription_sudo, opened):
         """Return what the page of a subscription shows."""
@@ -181,7 +185,7 @@ class ContinuityPortal(PaymentPortal):
 
         :raise AccessError: for another's, whatever the token.
         """
-        subscription_sudo = self._document_check_access('continuity.subscription', subscription_id)
+        subscription_sudo = get_document(self, 'continuity.subscription', subscription_id)
         if not subscription_sudo._is_of_customer(request.env.user.partner_id):
             raise AccessError(request.env._("Only the customer can change this."))
         return subscription_sudo.with_user(request.env.user).with_company(subscription_sudo.company_id).sudo()
@@ -202,6 +206,9 @@ class ContinuityPortal(PaymentPortal):
         except (AccessError, MissingError):
             return request.redirect('/my')
         try:
+            # What is about the next shipment says which one was shown.
+            shown = form.get('shipment', '') if change in ('skip', 'postpone') else None
+            subscription_sudo._begin_change(shown)
             with request.env.cr.savepoint():
                 subscription_sudo._check_portal_change(change)
                 text = getattr(self, f'_continuity_change_{change}')(subscription_sudo, form)
@@ -212,21 +219,12 @@ class ContinuityPortal(PaymentPortal):
         return request.redirect(subscription_sudo.access_url)
 
     def _continuity_change_skip(self, subscription, form):
-        self._check_continuity_shipment(subscription, form)
         subscription._skip_next()
         return request.env._("The shipment is skipped.")
 
     def _continuity_change_postpone(self, subscription, form):
-        self._check_continuity_shipment(subscription, form)
         subscription._postpone()
         return request.env._("The shipment is postponed.")
-
-    def _check_continuity_shipment(self, subscription, form):
-        """:raise UserError: where the page was an old one, or the button was pressed twice."""
-        if form.get('shipment') != subscription._get_shipment_key():
-            raise UserError(
-                request.env._("The next shipment has changed in the meantime. Please look at it once more.")
-            )
 
     def _continuity_change_swap(self, subscription, form):
         line_id, product_id = self._cast_as_int(form.get('line_id')), self._cast_as_int(form.get('product_id'))
@@ -238,10 +236,9 @@ class ContinuityPortal(PaymentPortal):
         return request.env._("You will get %(product)s.", product=product.display_name)
 
     def _continuity_change_pause(self, subscription, form):
-        try:
-            until = fields.Date.to_date(form.get('until'))
-        except ValueError as error:
-            raise UserError(request.env._("Please enter a date, or none.")) from error
+        until = form.get('until')
+        if sanity.find_day_fault(until):
+            raise UserError(request.env._("Please enter a date, or none."))
         subscription._pause(until=until)
         return request.env._("Your plan is paused.")
 

@@ -1,7 +1,9 @@
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import AccessError, MissingError, ValidationError
 from odoo.http import request, route
 
 from odoo.addons.sale.controllers import portal as sale_portal
+
+from .links import get_document
 
 
 def prepare_card_form(values):
@@ -44,8 +46,8 @@ class PaymentPortal(sale_portal.PaymentPortal):
         :raise ValidationError: for a wrong access token, or a quotation that needs no card.
         """
         try:
-            order_sudo = self._document_check_access('sale.order', order_id, access_token)
-        except AccessError as error:
+            order_sudo = get_document(self, 'sale.order', order_id, access_token)
+        except (AccessError, MissingError) as error:
             raise ValidationError(request.env._("The access token is invalid.")) from error
         if not order_sudo._saves_card_only():
             raise ValidationError(request.env._("This quotation needs no card."))

@@ -1,3 +1,4 @@
+from . import continuity_sanity_mixin
 from . import res_company
 from . import res_config_settings
 from . import continuity_guard_mixin

@@ -4,6 +4,7 @@ from odoo import fields, models
 class ContinuityCancelReason(models.Model):
     _name = 'continuity.cancel.reason'
     _description = "Continuity Cancellation Reason"
+    _inherit = ['continuity.sanity.mixin']
     _order = 'sequence, id'
 
     name = fields.Char(required=True, translate=True)

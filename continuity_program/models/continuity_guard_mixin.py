@@ -15,6 +15,7 @@ class ContinuityGuardMixin(models.AbstractModel):
 
     _name = 'continuity.guard.mixin'
     _description = "Continuity Guard Mixin"
+    _inherit = ['continuity.sanity.mixin']
 
     # === THE ADDON'S OWN WRITING === #
 
@@ -24,6 +25,9 @@ class ContinuityGuardMixin(models.AbstractModel):
 
     def _is_planning(self):
         return self.env.context.get('continuity_planning') is PLANNING
+
+    def _trusts_values(self):
+        return self._is_planning() or super()._trusts_values()
 
     def _is_committing(self):
         """Whether a run works on the records that makes its steps last."""

@@ -3,7 +3,7 @@ import sys
 import threading
 from collections import defaultdict
 from contextlib import contextmanager, nullcontext
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from psycopg2 import Error as DatabaseError
@@ -15,6 +15,7 @@ from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date
 
+from ..domain import sanity
 from .automatic import AUTOMATIC
 from .continuity_guard_mixin import COMMITTING
 
@@ -28,8 +29,6 @@ MAX_TRIES = 4
 NOBODYS_FAULT = (OperationalError, InterfaceError)
 #: Runs older than this are removed by the autovacuum.
 KEPT_FOR = timedelta(days=180)
-#: Jobs look some days ahead of the day they work for, which has to stay on the calendar.
-LAST_YEAR = 9000
 #: A run started by hand that wrote nothing for so long was killed.
 SILENT_FOR = timedelta(hours=1)
 
@@ -86,6 +85,8 @@ class Job(NamedTuple):
     one, in commit mode without a savepoint.
     ``_job_CODE_prepare(batch)``: does beforehand, of all these together, what does not need that. It may count as done
     what has nothing left to do then.
+    ``_job_CODE_check_access()``: raises where the user may not do by hand what the job does; where there is none, who
+    may start jobs may start this one.
     ``_job_CODE_afterwards(ids)``: does what the batch left until it lasts, see ``JobBatch.afterwards``.
     """
 
@@ -282,9 +283,12 @@ class ContinuityJobRun(models.Model):
         :param bool wait: the caller needs what came of it; otherwise others may go on with the run.
         :return: the run, with its counts and issues.
         :rtype: continuity.job.run
+        :raise AccessError: where the caller may not do by hand what the job does; not for the superuser.
+        :raise UserError: for what is no day, and for a day to come; the latter not for the superuser.
         """
         as_of = self._read_day(as_of)
         self._check_criteria(job, domain)
+        self._check_may_run(job, as_of)
         run = self._engine()._create_run(job, self.env, as_of=as_of, domain=domain)
         begin = run._work if wait else run._dispatch
         begin(
@@ -373,13 +377,41 @@ class ContinuityJobRun(models.Model):
 
         :raise UserError: for what is no day, or lies beyond all plans.
         """
-        try:
-            day = fields.Date.to_date(as_of) or None
-        except ValueError:
-            day = date.max
-        if day and day.year > LAST_YEAR:
-            raise UserError(self.env._("%(as_of)s is no day a job can work for. Write it as 2027-01-31.", as_of=as_of))
-        return day
+        if not as_of:
+            return None
+        if sanity.find_day_fault(as_of):
+            raise UserError(
+                self.env._(
+                    "A job cannot run for %(as_of)s. Enter a day from 2000 to 2200, written as 2027-01-31.",
+                    as_of=str(as_of)[:40],
+                )
+            )
+        return sanity.read_day(as_of)
+
+    @api.model
+    def _check_may_run(self, job, as_of):
+        """Look at what the caller may, before the engine goes on as the superuser.
+
+        :raise AccessError: for a job that does more than the caller may do by hand.
+        :raise UserError: for a day to come: the job would charge, bill and send what is not due.
+        """
+        if self.env.su:
+            return
+        check_access = getattr(self.env[self._get_job(job).model], f'_job_{job}_check_access', None)
+        if check_access:
+            check_access()
+        asked = max(filter(None, (as_of, self._read_day(self.env.context.get('continuity_as_of')))), default=None)
+        today = min(company.sudo()._get_continuity_today() for company in self._get_companies(self.env))
+        if asked and asked > today:
+            raise UserError(
+                self.env._(
+                    "%(job)s cannot run for %(as_of)s, which is to come: today is %(today)s. Choose Preview to see "
+                    "what it will do then.",
+                    job=self._get_job_label(job),
+                    as_of=format_date(self.env, asked),
+                    today=format_date(self.env, today),
+                )
+            )
 
     @api.model
     def _engine(self):

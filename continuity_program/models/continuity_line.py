@@ -360,6 +360,7 @@ class ContinuityLine(models.Model):
         return lines
 
     def write(self, vals):
+        self._refuse_insane(vals)
         is_by_hand = not self._is_planning() and self._get_plan_fields() & vals.keys()
         result = self._write_by_hand(vals) if is_by_hand else super().write(vals)
         if 'date_planned' in vals and 'announced_date' not in vals:

@@ -102,4 +102,6 @@ class ContinuityLine(models.Model):
 
     def _check_announcement_signature(self, signature):
         """Whether a link is about an announcement that still holds and could, or can, be declined."""
-        return bool(self.exists().decline_until) and consteq(self._get_announcement_signature(), signature)
+        expected = self.exists().decline_until and self._get_announcement_signature()
+        # As bytes: a link may have come to anything.
+        return bool(expected) and consteq(expected.encode(), signature.encode(errors='replace'))

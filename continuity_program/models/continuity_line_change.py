@@ -184,7 +184,9 @@ class ContinuityLine(models.Model):
     def _get_mass_change_refusal(self, values):
         """Return why the line does not take the values of a mass change, or nothing."""
         self.ensure_one()
-        reason = self._get_change_refusal({name: values[name] for name in HAND_FIELDS & values.keys()})
+        reason = self._get_change_refusal(
+            {name: values[name] for name in HAND_FIELDS & values.keys() - {'date_planned'}}
+        )
         if reason:
             return reason
         if 'date_planned' in values:

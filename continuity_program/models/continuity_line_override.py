@@ -1,5 +1,6 @@
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_date
 
 from .continuity_line import OVERRIDE_FLAGS
 
@@ -36,7 +37,24 @@ class ContinuityLine(models.Model):
                 line=self.display_name,
                 state=self._get_state_label().lower(),
             )
-        return None
+        day = fields.Date.to_date(vals.get('date_planned'))
+        return self._get_past_refusal(day) if day != self.date_planned else None
+
+    def _get_past_refusal(self, day):
+        """Return why the line cannot be planned for a day, or nothing: what is past cannot be planned, but by the
+        superuser who brings it in from elsewhere.
+
+        :param date day: the day, if any.
+        """
+        self.ensure_one()
+        is_brought_in = self.env.su and not self.company_id._get_continuity_as_of()
+        if is_brought_in or not day or day >= self.company_id._get_continuity_today():
+            return None
+        return self.env._(
+            "%(line)s would go out on %(date)s, which is past. Choose today or a later day.",
+            line=self.display_name,
+            date=format_date(self.env, day),
+        )
 
     def _prepare_override_values(self, vals):
         """Return the flags that keep what ``vals`` changed, and the price of a product put in by hand."""
@@ -61,7 +79,7 @@ class ContinuityLine(models.Model):
 
     def _complete_added_by_hand(self, vals_list):
         for line, vals in zip(self, vals_list, strict=True):
-            reason = line._get_adding_refusal()
+            reason = line._get_adding_refusal() or line._get_past_refusal(line.date_planned)
             if reason:
                 raise UserError(reason)
             line._planning()._keep_shipment_together(is_date_changed=False)

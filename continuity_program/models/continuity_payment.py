@@ -212,8 +212,12 @@ class ContinuityPayment(models.Model):
 
     def action_charge(self):
         """Charge the cards now, also before the due date, and tell what came of it."""
-        self.check_access('write')
+        self._check_charge_access()
         return self._charge_now(commit=True)
+
+    def _check_charge_access(self):
+        """:raise AccessError: for who may not bill or charge these payments or, where there are none, any at all."""
+        self.check_access('write')
 
     def _charge_now(self, commit):
         """:raise UserError: for a payment that cannot be charged."""

@@ -101,6 +101,10 @@ class ContinuityPayment(models.Model):
             & (Domain('invoice_id.state', '=', 'posted') | Domain('amount', '=', 0.0))
         )
 
+    @api.model
+    def _job_process_payments_check_access(self):
+        self._check_charge_access()
+
     def _job_process_payments_singles(self, batch):
         """Return the payments to charge: a charge must last before the next step; and those paid beforehand by their
         parent order, for the next one gets what the one before leaves."""
@@ -166,7 +170,8 @@ class ContinuityPayment(models.Model):
                 'order_id': payment.order_id.id,
             }
             if payment.filtered_domain(self._get_due_domain(batch.as_of)):
-                rows.append({**row, 'date': payment.ready_date, 'amount': payment._get_open_amount()})
+                kind = 'charge' if payment.method == 'token' else 'bill'
+                rows.append({**row, 'kind': kind, 'date': payment.ready_date, 'amount': payment._get_open_amount()})
             rows += [
                 {
                     **row,

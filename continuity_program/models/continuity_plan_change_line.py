@@ -58,7 +58,10 @@ class ContinuityPlanChangeLine(models.Model):
             return self.env._("You may not change this plan.")
         if not self._has_all(names):
             return self.env._("The product or a tax it had before no longer exists.")
-        reason = line._get_change_refusal(self.old_values)
+        # A day that has passed meanwhile is put back too: it goes out with the next run.
+        reason = line._get_change_refusal(
+            {name: self.old_values[name] for name in self.old_values.keys() - {'date_planned'}}
+        )
         if reason:
             return reason
         if not line._has_values(self.new_values):

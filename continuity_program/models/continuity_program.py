@@ -2,7 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command, Domain
 
-from ..domain import schedule
+from ..domain import sanity, schedule
+from .continuity_sanity_mixin import check_bounds
 
 
 class ContinuityProgram(models.Model):
@@ -10,7 +11,7 @@ class ContinuityProgram(models.Model):
 
     _name = 'continuity.program'
     _description = "Continuity Program"
-    _inherit = ['mail.thread', 'mail.activity.mixin', 'continuity.parking.mixin']
+    _inherit = ['mail.thread', 'mail.activity.mixin', 'continuity.parking.mixin', 'continuity.sanity.mixin']
     _order = 'name, id'
     _check_company_auto = True
     _rec_names_search = ['name', 'code']
@@ -57,7 +58,8 @@ class ContinuityProgram(models.Model):
         tracking=True,
     )
     days_after_order = fields.Integer(
-        help="Days from the order date (or the start date) to the first shipment, for programs without fixed dates."
+        bounds=sanity.DAYS,
+        help="Days from the order date (or the start date) to the first shipment, for programs without fixed dates.",
     )
     missed_event_policy = fields.Selection(
         selection=[
@@ -135,7 +137,7 @@ class ContinuityProgram(models.Model):
     shipping_product_id = fields.Many2one(
         comodel_name='product.product', check_company=True, domain="[('type', '=', 'service')]"
     )
-    shipping_amount = fields.Monetary()
+    shipping_amount = fields.Monetary(bounds=sanity.AMOUNT_FROM_0)
     stock_policy = fields.Selection(
         selection=[
             ('backorder', "Deliver the rest later"),
@@ -164,26 +166,30 @@ class ContinuityProgram(models.Model):
     )
     unpaid_max_count = fields.Integer(
         string="Unpaid Payments Accepted",
+        bounds=sanity.COUNT_FROM_0,
         help="With more overdue payments than this, new shipments are held or the subscription is stopped. "
         "0: not looked at.",
     )
     unpaid_max_days = fields.Integer(
         string="Days Overdue Accepted",
+        bounds=sanity.DAYS,
         help="With a payment overdue for more days than this, new shipments are held or the subscription is stopped. "
         "0: not looked at.",
     )
 
     # Commitment
-    minimum_shipments = fields.Integer(help="The customer commits to this many shipments.")
+    minimum_shipments = fields.Integer(bounds=sanity.COUNT_FROM_0, help="The customer commits to this many shipments.")
     terms_html = fields.Html(string="Terms", translate=True, help="What the customer agrees to.")
     consent_required = fields.Boolean(help="An order is only confirmed once the customer's consent is recorded.")
     announce_days = fields.Integer(
         string="Announce Shipments",
+        bounds=sanity.DAYS,
         help="The customer hears of each shipment this many days before its planned date, or earlier where the reply "
         "days need it. 0: shipments are not announced.",
     )
     reply_days = fields.Integer(
         default=10,
+        bounds=sanity.DAYS,
         help="From the announcement on the customer has this many days to decline the shipment; it is made only after "
         "them. 0: the customer is told and cannot decline.",
     )
@@ -239,6 +245,10 @@ class ContinuityProgram(models.Model):
 
     _code_company_uniq = models.Constraint(
         'UNIQUE(code, company_id)', "The code of a continuity program must be unique in its company."
+    )
+    _days_sane = models.Constraint(
+        check_bounds(sanity.DAYS, 'days_after_order', 'unpaid_max_days', 'announce_days', 'reply_days'),
+        "The days of a continuity program must be from 0 to 3,650.",
     )
 
     # === COMPUTE METHODS === #
@@ -321,35 +331,6 @@ class ContinuityProgram(models.Model):
             program=self.display_name,
             tax=per_piece.display_name,
         )
-
-    @api.constrains(
-        'announce_days',
-        'days_after_order',
-        'minimum_shipments',
-        'reply_days',
-        'unpaid_max_count',
-        'unpaid_max_days',
-        'shipping_amount',
-    )
-    def _check_not_negative(self):
-        for program in self:
-            for name in (
-                'announce_days',
-                'reply_days',
-                'days_after_order',
-                'minimum_shipments',
-                'unpaid_max_count',
-                'unpaid_max_days',
-                'shipping_amount',
-            ):
-                if program[name] < 0:
-                    raise ValidationError(
-                        self.env._(
-                            "%(field)s of program %(program)s cannot be negative.",
-                            field=program._fields[name].get_description(self.env)['string'],
-                            program=program.display_name,
-                        )
-                    )
 
     @api.constrains('shipping_policy', 'shipping_product_id')
     def _check_shipping_product(self):

@@ -9,6 +9,7 @@ class ContinuityProgramLine(models.Model):
 
     _name = 'continuity.program.line'
     _description = "Continuity Program Event Line"
+    _inherit = ['continuity.sanity.mixin']
     _order = 'program_id, event_number, sequence, id'
     _check_company_auto = True
 
@@ -237,6 +238,8 @@ class ContinuityProgramLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         vals_list = [self._drop_blank_cells(vals) for vals in vals_list]
+        for vals in vals_list:
+            self._refuse_insane(vals)
         self._number_events(vals_list)
         lines = super().create(vals_list)
         for line, vals in zip(lines, vals_list, strict=True):

@@ -296,6 +296,7 @@ class ContinuitySubscription(models.Model):
     def write(self, vals):
         if self._is_planning():
             return super().write(vals)
+        self._refuse_insane(vals)
         if (SOLD_FIELDS | LIVE_FIELDS) & vals.keys():
             self._refuse_sold_change(vals)
         if vals.get('consent_date') and 'consent_user_id' not in vals:

@@ -1,5 +1,6 @@
-from odoo import models
-from odoo.exceptions import UserError
+from odoo import api, fields, models
+from odoo.exceptions import LockError, UserError
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date
 
 
@@ -9,25 +10,89 @@ class ContinuitySubscription(models.Model):
 
     _inherit = 'continuity.subscription'
 
+    seen_key = fields.Char(compute='_compute_seen_key', groups='sales_team.group_sale_salesman')
+
     # === ACTION METHODS === #
 
     def action_skip_next(self):
         """Pass over the next shipment."""
         self.check_access('write')
+        self._begin_change()
         self._skip_next()
         return True
 
     def action_postpone(self):
         """Move the next shipment, and all behind it, by its interval."""
         self.check_access('write')
+        self._begin_change()
         self._postpone()
         return True
 
     def action_ship_now(self):
         """Send the next shipment today."""
         self.check_access('write')
+        self._begin_change()
         self._ship_now()
         return True
+
+    # === WHAT THE USER SAW === #
+
+    @api.depends('state', 'line_ids.state', 'line_ids.date_planned', 'line_ids.event_number')
+    def _compute_seen_key(self):
+        for subscription in self:
+            subscription.seen_key = subscription.sudo()._get_shipment_key()
+
+    def _get_shipment_key(self):
+        """Return what tells the state and the next shipment from any other. It is shown with a page, and comes back
+        with the click: a page of yesterday, or a button pressed twice, changes nothing more."""
+        self.ensure_one()
+        line = self._get_next_shipment()[:1]
+        return f'{self.state}/{line.id}/{line.date_planned}' if line else self.state
+
+    def _begin_change(self, seen=None):
+        """Hold the subscriptions for a change that a person asks for, and look whether it is still about what was seen.
+
+        :param str seen: the ``_get_shipment_key`` of the page; that of the button's context when not given. Without
+            any, as in a call by RPC, it is about what is next now.
+        :raise UserError: for what has changed since, or is being changed by somebody else: the same click, maybe.
+        """
+        busy = self.env._("Somebody else is changing this subscription at the moment. Reload it and look again.")
+        try:
+            with self.env.cr.savepoint(flush=False):
+                self.sudo().lock_for_update(allow_referencing=True)
+        except (LockError, *PG_CONCURRENCY_EXCEPTIONS_TO_RETRY) as error:
+            # Not tried again by itself: about the next shipment then, it would be another change.
+            raise UserError(busy) from error
+        if seen is None:
+            seen = self.env.context.get('continuity_seen')
+        for subscription in self.sudo() if seen is not None else ():
+            if seen != subscription._get_shipment_key():
+                raise UserError(subscription._get_changed_text(seen))
+
+    def _get_changed_text(self, seen):
+        """Return in words what has become of what was seen."""
+        line = self.line_ids.filtered(lambda line: f'/{line.id}/' in str(seen))[:1]
+        values = {'subscription': self.display_name, 'number': line.event_number}
+        if line and line.state != 'planned':
+            return self.env._(
+                "%(subscription)s has changed in the meantime: shipment %(number)s is %(state)s already. Nothing more "
+                "was done. Please look at it once more.",
+                state=line._get_state_label().lower(),
+                **values,
+            )
+        if line and not str(seen).endswith(f'/{line.date_planned}'):
+            return self.env._(
+                "%(subscription)s has changed in the meantime: shipment %(number)s is planned for %(date)s now. "
+                "Nothing more was done. Please look at it once more.",
+                date=format_date(self.env, line.date_planned),
+                **values,
+            )
+        return self.env._(
+            "%(subscription)s has changed in the meantime: it is %(state)s. Nothing more was done. Please look at it "
+            "once more.",
+            subscription=self.display_name,
+            state=self._get_state_label().lower(),
+        )
 
     # === THE NEXT SHIPMENT === #
 

@@ -22,12 +22,13 @@ class ContinuitySubscription(models.Model):
             'res_model': 'continuity.pause',
             'view_mode': 'form',
             'target': 'new',
-            'context': {'default_subscription_id': self.id},
+            'context': {'default_subscription_id': self.id, 'default_seen_key': self._get_shipment_key()},
         }
 
     def action_resume(self):
         """Go on from today."""
         self.check_access('write')
+        self._begin_change()
         self._resume()
         return True
 

@@ -169,11 +169,6 @@ class ContinuitySubscription(models.Model):
     def _get_portal_fields(self):
         return PORTAL_FIELDS
 
-    def _get_shipment_key(self):
-        """Return what tells the next shipment from any other, so that a page of yesterday changes nothing today."""
-        lines = self._get_next_shipment()
-        return f'{lines[0].id}-{lines[0].date_planned}' if lines else ''
-
     def _get_shipments_to_come(self):
         """Return the planned lines of each shipment to come, the next one first.
 

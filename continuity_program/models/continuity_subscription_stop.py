@@ -46,7 +46,7 @@ class ContinuitySubscription(models.Model):
             'res_model': 'continuity.stop',
             'view_mode': 'form',
             'target': 'new',
-            'context': {'default_subscription_id': self.id},
+            'context': {'default_subscription_id': self.id, 'default_seen_key': self._get_shipment_key()},
         }
 
     def _get_stop_refusal(self):

@@ -2,7 +2,8 @@ from odoo import fields, models
 
 
 class PaymentToken(models.Model):
-    _inherit = 'payment.token'
+    _name = 'payment.token'
+    _inherit = ['payment.token', 'continuity.sanity.mixin']
 
     continuity_expiry_date = fields.Date(
         string="Card Expires On",
@@ -15,6 +16,7 @@ class PaymentToken(models.Model):
     _continuity_expiry_idx = models.Index("(continuity_expiry_date) WHERE continuity_expiry_told_on IS NULL")
 
     def write(self, vals):
+        self._refuse_insane(vals)
         if 'continuity_expiry_date' in vals:
             day = fields.Date.to_date(vals['continuity_expiry_date']) or False
             self.filtered(lambda token: token.continuity_expiry_date != day).continuity_expiry_told_on = False

@@ -3,7 +3,8 @@ from odoo.exceptions import ValidationError
 
 
 class ProductTemplate(models.Model):
-    _inherit = 'product.template'
+    _name = 'product.template'
+    _inherit = ['product.template', 'continuity.sanity.mixin']
 
     continuity_program_id = fields.Many2one(
         comodel_name='continuity.program',

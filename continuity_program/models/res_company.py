@@ -5,31 +5,40 @@ from pytz import UTC, timezone
 from odoo import SUPERUSER_ID, fields, models
 from odoo.tools import plaintext2html
 
+from ..domain import sanity
+from .continuity_sanity_mixin import check_bounds
+
 
 class ResCompany(models.Model):
-    _inherit = 'res.company'
+    _name = 'res.company'
+    _inherit = ['res.company', 'continuity.sanity.mixin']
 
     continuity_lead_days = fields.Integer(
+        bounds=sanity.DAYS,
         help="A child order is created this many days before its planned date. Until then the customer may change it.",
     )
     continuity_delivery_days = fields.Integer(
         string="Continuity Days Before Delivery",
         default=-1,
+        bounds=sanity.DAYS_OR_DEFAULT,
         help="A child order may be delivered and invoiced from this many days before its planned date. "
         "-1: the same as the lead days.",
     )
     continuity_bill_lead_days = fields.Integer(
         string="On Account Bill Days",
+        bounds=sanity.DAYS,
         help="The bill goes out this many days before its due date.",
     )
     continuity_repeat_threshold = fields.Integer(
         string="Repeat Threshold",
         default=12,
+        bounds=sanity.Bounds(1, sanity.MAX_COUNT),
         help="At most this many open occurrences of one event are planned when the plan is not billed in advance; "
         "the scheduled action adds the others later.",
     )
     continuity_orders_per_run = fields.Integer(
         string="Number of Orders to Create",
+        bounds=sanity.COUNT_FROM_0,
         help="The most child orders that one scheduled run creates, the oldest first. 0: no limit.",
     )
     continuity_charge_moment = fields.Selection(
@@ -46,8 +55,8 @@ class ResCompany(models.Model):
         help="Revenue of plans billed in advance is transferred here as the shipments are delivered.",
     )
     continuity_autoconfirm = fields.Boolean(string="Confirm Child Orders", default=True)
-    continuity_retry_limit = fields.Integer(string="Charge Attempts", default=3)
-    continuity_retry_days = fields.Integer(string="Days Between Attempts", default=3)
+    continuity_retry_limit = fields.Integer(string="Charge Attempts", default=3, bounds=sanity.COUNT_FROM_0)
+    continuity_retry_days = fields.Integer(string="Days Between Attempts", default=3, bounds=sanity.DAYS)
 
     continuity_mail_plan = fields.Boolean(
         string="Mail the Plan", default=True, help="The customer gets the plan when the order is confirmed."
@@ -65,6 +74,7 @@ class ResCompany(models.Model):
     continuity_mail_card_days = fields.Integer(
         string="Mail Expiring Cards",
         default=30,
+        bounds=sanity.DAYS,
         help="The customer is told this many days before that the card expires. 0: not told.",
     )
     continuity_mail_waiting = fields.Boolean(
@@ -78,16 +88,25 @@ class ResCompany(models.Model):
         help="Who is responsible gets a to-do for what the scheduled actions have left out on so many days. 0: never.",
     )
 
-    _continuity_days_not_negative = models.Constraint(
-        'CHECK(continuity_lead_days >= 0 AND continuity_bill_lead_days >= 0 AND continuity_delivery_days >= -1)',
-        "The continuity lead days cannot be negative (-1 is allowed for the days before delivery only).",
+    _continuity_days_sane = models.Constraint(
+        check_bounds(
+            sanity.DAYS,
+            'continuity_lead_days',
+            'continuity_bill_lead_days',
+            'continuity_retry_days',
+            'continuity_mail_card_days',
+        ),
+        "The continuity days must be from 0 to 3,650.",
+    )
+    _continuity_delivery_days_sane = models.Constraint(
+        check_bounds(sanity.DAYS_OR_DEFAULT, 'continuity_delivery_days'),
+        "The continuity days before delivery must be from -1 to 3,650.",
     )
     _continuity_threshold_positive = models.Constraint(
         'CHECK(continuity_repeat_threshold > 0)', "The repeat threshold must be at least 1."
     )
     _continuity_limits_not_negative = models.Constraint(
-        'CHECK(continuity_orders_per_run >= 0 AND continuity_retry_limit >= 0 AND continuity_retry_days >= 0 '
-        'AND continuity_mail_card_days >= 0)',
+        'CHECK(continuity_orders_per_run >= 0 AND continuity_retry_limit >= 0)',
         "The limits of the continuity jobs cannot be negative.",
     )
     _continuity_waiting_nights_sane = models.Constraint(

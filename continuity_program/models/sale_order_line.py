@@ -1,8 +1,12 @@
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
+from ..domain import sanity
 from .stock_bulk import BulkDelivery
+
+#: What of a parent line makes its plan.
+PLAN_BOUNDS = {'product_uom_qty': sanity.QUANTITY, 'price_unit': sanity.AMOUNT, 'discount': sanity.AMOUNT}
 
 
 class SaleOrderLine(models.Model):
@@ -127,6 +131,9 @@ class SaleOrderLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
+        for line, vals in zip(lines, vals_list, strict=True):
+            if line._sells_program():
+                line._refuse_insane_plan(vals)
         prices = {
             line: line.price_unit
             for line, vals in zip(lines, vals_list, strict=True)
@@ -143,6 +150,7 @@ class SaleOrderLine(models.Model):
         if 'product_id' in vals:
             replaced = self.filtered(lambda line: line.product_id.id != vals['product_id'])
         parents = self.filtered('continuity_subscription_ids')
+        parents._refuse_insane_plan(vals)
         moved = parents.browse()
         if 'order_id' in vals:
             moved = parents.filtered(lambda line: line.order_id.id != vals['order_id'])
@@ -166,6 +174,13 @@ class SaleOrderLine(models.Model):
         if {'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'} & vals.keys():
             self.order_id._follow_continuity_amount()
         return result
+
+    def _refuse_insane_plan(self, vals):
+        """:raise ValidationError: for a number on a parent line that no plan can be made of."""
+        for name in PLAN_BOUNDS.keys() & vals.keys() if self else ():
+            fault = sanity.find_number_fault(vals[name], PLAN_BOUNDS[name])
+            if fault:
+                raise ValidationError(self._explain_fault(self._fields[name], fault, vals))
 
     def _may_move_to(self, order):
         """Whether lines with plans may move to another order: an addon may let them, as when carts are merged."""

@@ -37,6 +37,9 @@ from . import test_regressions
 from . import test_renew
 from . import test_reports
 from . import test_revenue
+from . import test_run_ahead
+from . import test_sane_input
+from . import test_stale_clicks
 from . import test_state_machine
 from . import test_stop
 from . import test_sync

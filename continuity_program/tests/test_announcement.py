@@ -296,7 +296,7 @@ class TestAnnouncement(AnnouncementCase):
         self.assertFalse(self._get_mails())
 
     def test_negative_days_are_refused(self):
-        with self.assertRaisesRegex(ValidationError, "cannot be negative"):
+        with self.assertRaisesRegex(ValidationError, "must be from 0 to 3,650"):
             self.program.reply_days = -1
 
     # === WHEN SOMETHING FAILS === #
@@ -476,7 +476,7 @@ class TestAnnouncementLink(AnnouncementCase, HttpCase):
             with self.subTest(path):
                 page = self._open(path)
                 self.assertEqual(page.status_code, 404)
-                self.assertIn("does not hold any more", page.text)
+                self.assertIn("This link has expired", page.text)
                 self.assertNotIn("Book", page.text)
                 self.assertEqual(self._choose('decline', path=path).status_code, 404)
         self.assertEqual((self.line | other).mapped('state'), ['planned', 'planned'])

@@ -1069,7 +1069,8 @@ class TestDay(EngineCase):
         self.responsible.company_ids += other
         job_run = self.env['continuity.job.run'].with_user(self.responsible)
 
-        run = job_run.with_context(allowed_company_ids=other.ids)._execute('create_orders', as_of='2027-01-02')
+        with freeze_time('2027-01-02 12:00:00'):
+            run = job_run.with_context(allowed_company_ids=other.ids)._execute('create_orders', as_of='2027-01-02')
 
         self.assertEqual(run.company_ids, other)
         self.assertEqual((len(self._get_children(here)), len(self._get_children(there))), (0, 1))
@@ -1106,9 +1107,9 @@ class TestDay(EngineCase):
         self.responsible.lang = 'nl_NL'
         subscription = self._sell(self._create_program(1))
 
-        self.env['continuity.job.run'].with_user(self.responsible).with_context(lang='nl_NL')._execute(
-            'create_orders', as_of='2027-01-01'
-        )
+        in_dutch = self.env['continuity.job.run'].with_user(self.responsible).with_context(lang='nl_NL')
+        with freeze_time('2027-01-01 12:00:00'):
+            in_dutch._execute('create_orders', as_of='2027-01-01')
 
         self.assertEqual(self._get_children(subscription).order_line.name, "Livre 1")
 
@@ -1377,13 +1378,15 @@ class TestLog(EngineCase):
         wizard.action_preview()
         self.assertEqual(wizard.preview_count, 2)
         self.assertFalse(self._get_children(subscriptions))
-        action = wizard._run(commit=False)
+        with freeze_time('2027-02-01 12:00:00'):
+            action = wizard._run(commit=False)
 
         run = self.env['continuity.job.run'].browse(action['res_id'])
         self.assertCounts(run, done=2)
         self.assertEqual(run.user_id, self.responsible)
         self.assertEqual(self._get_children(subscriptions).continuity_parent_id, subscriptions[0].order_id)
 
+    @freeze_time('2027-01-01 12:00:00')
     def test_the_wizard_keeps_to_program_customer_and_limit(self):
         program = self._create_program(1)
         subscriptions = self._sell_many(2, program) + self._sell_many(2)

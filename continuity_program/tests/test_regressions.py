@@ -634,7 +634,7 @@ class TestJobs(RegressionCase):
         Run = self.env['continuity.job.run']
         for as_of in ('01/02/2027', 'tomorrow', '9999-12-31', date.max):
             for call in (Run._execute, Run._preview):
-                with self.subTest(as_of=as_of), self.assertRefused(f"{as_of} is no day a job can work for"):
+                with self.subTest(as_of=as_of), self.assertRefused(f"A job cannot run for {as_of}"):
                     call('create_orders', as_of=as_of)
 
     def test_activity_is_in_the_language_of_its_user(self):

@@ -1,10 +1,13 @@
 from odoo import api, fields, models
 from odoo.fields import Command, Domain
 
+from ..domain import sanity
+
 
 class ContinuityJobWizard(models.TransientModel):
     _name = 'continuity.job.wizard'
     _description = "Run a Continuity Job"
+    _inherit = ['continuity.sanity.mixin']
 
     job = fields.Selection(
         selection=lambda self: self.env['continuity.job.run']._selection_job(), required=True, default='create_orders'
@@ -14,7 +17,9 @@ class ContinuityJobWizard(models.TransientModel):
         required=True,
         help="The day to work for: the job does what it would do on that day.",
     )
-    limit = fields.Integer(string="At Most", help="How many to do, the oldest first. 0: all.")
+    limit = fields.Integer(
+        string="At Most", bounds=sanity.COUNT_FROM_0, help="How many to do, the oldest first. 0: all."
+    )
     program_ids = fields.Many2many(comodel_name='continuity.program', string="Programs", help="Empty: all.")
     partner_ids = fields.Many2many(comodel_name='res.partner', string="Customers", help="Empty: all.")
     subscription_ids = fields.Many2many(
@@ -23,7 +28,8 @@ class ContinuityJobWizard(models.TransientModel):
     is_on_programs = fields.Boolean(compute='_compute_is_on_programs')
     is_previewed = fields.Boolean()
     line_ids = fields.One2many(comodel_name='continuity.job.wizard.line', inverse_name='wizard_id', readonly=True)
-    preview_count = fields.Integer(string="To Do, Nothing Done Yet:", compute='_compute_preview_count')
+    preview_count = fields.Integer(string="Would Do", compute='_compute_preview_count')
+    question = fields.Text(compute='_compute_question')
     is_ahead = fields.Boolean(compute='_compute_is_ahead')
 
     @api.depends('job')
@@ -35,6 +41,30 @@ class ContinuityJobWizard(models.TransientModel):
     def _compute_preview_count(self):
         for wizard in self:
             wizard.preview_count = len(wizard.line_ids.filtered(lambda line: not line.skipped))
+
+    @api.depends('line_ids')
+    def _compute_question(self):
+        for wizard in self:
+            wizard.question = '\n'.join(wizard._get_sentences()) or self.env._("There is nothing to do.")
+
+    def _get_sentences(self):
+        """Return in words what running the job would do: how many orders and charges, and how much money.
+
+        :rtype: list[str]
+        """
+        of_kind = self.line_ids.filtered(lambda line: not line.skipped).grouped('kind')
+        none = self.line_ids.browse()
+        at_once = of_kind.get('charged_order', none)
+        orders = of_kind.get('order', none) + at_once
+        charges, bills, others = (of_kind.get(kind, none) for kind in ('charge', 'bill', False))
+        sentences = [
+            (orders, self.env._("Child orders to create: %(figures)s.", figures=orders._get_figures())),
+            (at_once, self.env._("Of these, charged to a card at once: %(figures)s.", figures=at_once._get_figures())),
+            (charges, self.env._("Cards to charge: %(figures)s.", figures=charges._get_figures())),
+            (bills, self.env._("Invoices to send: %(figures)s.", figures=bills._get_figures())),
+            (others, self.env._("Other changes: %(count)s.", count=len(others))),
+        ]
+        return [text for lines, text in sentences if lines]
 
     @api.depends('as_of')
     def _compute_is_ahead(self):

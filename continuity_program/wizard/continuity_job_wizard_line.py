@@ -1,4 +1,5 @@
 from odoo import fields, models
+from odoo.tools import format_amount
 
 
 class ContinuityJobWizardLine(models.TransientModel):
@@ -6,6 +7,7 @@ class ContinuityJobWizardLine(models.TransientModel):
 
     _name = 'continuity.job.wizard.line'
     _description = "Continuity Job Preview Line"
+    _inherit = ['continuity.sanity.mixin']
 
     wizard_id = fields.Many2one(comodel_name='continuity.job.wizard', required=True, ondelete='cascade', index=True)
     res_model = fields.Char()
@@ -14,7 +16,23 @@ class ContinuityJobWizardLine(models.TransientModel):
     order_id = fields.Many2one(comodel_name='sale.order', string="Parent Order")
     partner_id = fields.Many2one(related='subscription_id.partner_id')
     currency_id = fields.Many2one(related='subscription_id.currency_id')
+    kind = fields.Selection(
+        selection=[
+            ('order', "Child Order"),
+            ('charged_order', "Child Order Charged at Once"),
+            ('charge', "Charge"),
+            ('bill', "Invoice"),
+        ]
+    )
     change = fields.Text()
     date = fields.Date()
     amount = fields.Monetary()
     skipped = fields.Text(string="Left Out Because")
+
+    def _get_figures(self):
+        """Return how many these are, and what they come to in each currency."""
+        amounts = (
+            format_amount(self.env, sum(lines.mapped('amount')), currency)
+            for currency, lines in self.filtered('currency_id').grouped('currency_id').items()
+        )
+        return ' · '.join([str(len(self)), *amounts])

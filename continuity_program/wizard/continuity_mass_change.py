@@ -2,6 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount, format_date
 
+from ..domain import sanity
+
 #: What, changed, asks for another preview.
 CRITERIA = {
     'subscription_ids',
@@ -37,7 +39,7 @@ class ContinuityMassChange(models.TransientModel):
     shift_mode = fields.Selection(
         selection=[('days', "By days"), ('date', "To a date")], string="Shift", required=True, default='days'
     )
-    days = fields.Integer(help="Later; with a minus, earlier.")
+    days = fields.Integer(bounds=sanity.DAYS_BOTH_WAYS, help="Later; with a minus, earlier.")
     date_to = fields.Date(
         string="First Shipment On",
         help="The earliest of each subscription's selected shipments goes out on this day, the others keep their "

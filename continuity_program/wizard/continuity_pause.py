@@ -6,8 +6,10 @@ class ContinuityPause(models.TransientModel):
 
     _name = 'continuity.pause'
     _description = "Pause a Subscription"
+    _inherit = ['continuity.sanity.mixin']
 
     subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
+    seen_key = fields.Char(help="What the subscription was like when the dialog was opened.")
     is_calendar = fields.Boolean(related='subscription_id.is_calendar')
     bill_upfront = fields.Boolean(related='subscription_id.bill_upfront')
     until = fields.Date(
@@ -18,5 +20,6 @@ class ContinuityPause(models.TransientModel):
         """Pause the subscription."""
         self.ensure_one()
         self.subscription_id.check_access('write')
+        self.subscription_id._begin_change(self.seen_key or None)
         self.subscription_id._pause(self.until)
         return {'type': 'ir.actions.act_window_close'}

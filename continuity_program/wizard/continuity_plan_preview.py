@@ -2,12 +2,15 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..domain import sanity
+
 
 class ContinuityPlanPreview(models.TransientModel):
     """The plan an order would get; no order is made for it."""
 
     _name = 'continuity.plan.preview'
     _description = "Preview of a Continuity Plan"
+    _inherit = ['continuity.sanity.mixin']
 
     program_id = fields.Many2one(comodel_name='continuity.program', required=True)
     company_id = fields.Many2one(related='program_id.company_id')
@@ -20,7 +23,7 @@ class ContinuityPlanPreview(models.TransientModel):
         readonly=False,
     )
     partner_id = fields.Many2one(comodel_name='res.partner', string="Customer", help="Sets price list and taxes.")
-    quantity = fields.Float(default=1.0, digits='Product Unit')
+    quantity = fields.Float(default=1.0, digits='Product Unit', bounds=sanity.QUANTITY_FROM_0)
     order_date = fields.Date(required=True, default=lambda self: self.env.company._get_continuity_today())
     start_date = fields.Date()
     order_start = fields.Selection(

@@ -4,6 +4,7 @@ from odoo import fields, models
 class ContinuityPlanPreviewLine(models.TransientModel):
     _name = 'continuity.plan.preview.line'
     _description = "Line of a Previewed Continuity Plan"
+    _inherit = ['continuity.sanity.mixin']
     _order = 'event_number, id'
 
     preview_id = fields.Many2one(comodel_name='continuity.plan.preview', required=True, ondelete='cascade', index=True)

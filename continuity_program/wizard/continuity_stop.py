@@ -7,8 +7,10 @@ class ContinuityStop(models.TransientModel):
 
     _name = 'continuity.stop'
     _description = "Stop a Subscription"
+    _inherit = ['continuity.sanity.mixin']
 
     subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
+    seen_key = fields.Char(help="What the subscription was like when the dialog was opened.")
     currency_id = fields.Many2one(related='subscription_id.currency_id')
     reason_id = fields.Many2one(comodel_name='continuity.cancel.reason')
     moment = fields.Selection(
@@ -84,6 +86,7 @@ class ContinuityStop(models.TransientModel):
         self.ensure_one()
         subscription = self.subscription_id
         subscription.check_access('write')
+        subscription._begin_change(self.seen_key or None)
         if self.moment == 'after':
             subscription._stop_after(self.last_number, self.reason_id)
         else:

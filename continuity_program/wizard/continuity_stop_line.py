@@ -6,6 +6,7 @@ class ContinuityStopLine(models.TransientModel):
 
     _name = 'continuity.stop.line'
     _description = "Shipment of a Subscription That Is Stopped"
+    _inherit = ['continuity.sanity.mixin']
 
     wizard_id = fields.Many2one(comodel_name='continuity.stop', required=True, ondelete='cascade')
     order_id = fields.Many2one(comodel_name='sale.order', string="Child Order", required=True, readonly=True)

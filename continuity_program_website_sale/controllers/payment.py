@@ -1,7 +1,9 @@
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
 from odoo.http import request, route
 
+from odoo.addons.continuity_program.controllers.links import get_document
 from odoo.addons.continuity_program.controllers.portal import PaymentPortal as ContinuityPaymentPortal
+from odoo.addons.continuity_program.domain import sanity
 from odoo.addons.website_sale.controllers.payment import PaymentPortal as WebsiteSalePaymentPortal
 
 
@@ -14,8 +16,8 @@ class PaymentPortal(ContinuityPaymentPortal, WebsiteSalePaymentPortal):
         :raise ValidationError: for a wrong access token, or a cart that has changed meanwhile.
         """
         try:
-            order_sudo = self._document_check_access('sale.order', order_id, access_token)
-        except AccessError as error:
+            order_sudo = get_document(self, 'sale.order', order_id, access_token)
+        except (AccessError, MissingError) as error:
             raise ValidationError(request.env._("The access token is invalid.")) from error
         if not order_sudo._get_cart_plans():
             return super().shop_payment_transaction(order_id, access_token, **kwargs)
@@ -25,7 +27,10 @@ class PaymentPortal(ContinuityPaymentPortal, WebsiteSalePaymentPortal):
         if order_sudo._saves_card_only():
             return self.portal_continuity_card(order_id, access_token, **kwargs)
         due = order_sudo._get_still_due()
-        amount = float(kwargs.get('amount') or due)
+        amount = kwargs.get('amount') or due
+        if sanity.find_number_fault(amount, sanity.AMOUNT):
+            raise ValidationError(request.env._("The amount is not a number. Please refresh the page."))
+        amount = sanity.read_number(amount)
         if order_sudo.currency_id.is_zero(due) or order_sudo.currency_id.compare_amounts(amount, due):
             raise ValidationError(request.env._("The cart has been updated. Please refresh the page."))
         return self.portal_order_transaction(order_id, access_token, **{**kwargs, 'amount': due})
