@@ -1,8 +1,9 @@
-"""What `bin/dev lint` runs: ruff, pylint-odoo, and greps for what Odoo 19 takes silently and wrongly.
+"""What `bin/dev lint` runs: ruff, pylint-odoo, mypy, and greps for what Odoo 19 takes silently and wrongly.
 
 A line that is right in spite of a grep says so: `# lint: ok`, with the reason.
 """
 
+import ast
 import re
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from xml.etree import ElementTree
 
 from . import venv
 from .output import say
-from .project import ROOT, addons
+from .project import DOMAIN, ROOT, addons
 
 # (files, pattern, what to write instead or what is wrong): accepted at load, they fail later or do nothing
 _TRAPS = (
@@ -49,6 +50,8 @@ def run() -> int:
     failures = [
         _tool("ruff", "ruff", "check", "."),
         _tool("pylint-odoo", "pylint", *_PYLINT_OPTIONS, *folders) if folders else False,
+        _tool("mypy", "mypy"),
+        _report("a core without Odoo", _odoo_in_domain()),
         _report("well-formed XML", _malformed_xml()),
         _report("traps of Odoo 19", _traps()),
     ]
@@ -80,6 +83,26 @@ def _malformed_xml() -> Iterator[str]:
             ElementTree.parse(path)  # noqa: S314 - our own files
         except ElementTree.ParseError as error:
             yield f"{path.relative_to(ROOT)}: {error}"
+
+
+def _odoo_in_domain() -> Iterator[str]:
+    for path in sorted(DOMAIN.rglob("*.py")):
+        depth = len(path.relative_to(DOMAIN).parts)
+        for number in foreign_imports_in(path.read_text(), depth):
+            yield f"{path.relative_to(ROOT)}:{number}: domain/ imports neither Odoo nor the addon around it"
+
+
+def foreign_imports_in(source: str, depth: int = 1) -> Iterator[int]:
+    """The lines that import Odoo, or by a relative import what lies outside of the package so many folders up."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            modules = ["odoo"] if node.level > depth else [node.module or ""] if not node.level else []
+        else:
+            continue
+        if any(module.split(".")[0] == "odoo" for module in modules):
+            yield node.lineno
 
 
 def _traps() -> Iterator[str]:

@@ -5,9 +5,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import browser, checks, databases, demo_server, odoo_cli, pictures, postgres, provision, venv, wheels
+from . import browser, checks, databases, demo_server, mutants, odoo_cli, pictures, postgres, provision, venv, wheels
 from .output import DevError, say
-from .project import DEMO_DB, LOCAL, ROOT, TEMPLATE_DB, addons, glue_addons, locked, main_addons
+from .project import DEMO_DB, DOMAIN_TESTS, LOCAL, ROOT, TEMPLATE_DB, addons, glue_addons, locked, main_addons
 
 _NO_TESTS_COLLECTED = 5
 # The whole suite on all processors, the tests of a file together; each worker on a copy of the database.
@@ -22,7 +22,12 @@ def setup(arguments: list[str]) -> None:
 
 
 def test(arguments: list[str]) -> int:
-    """pytest-odoo on a copy of the template, or of the database of a glue addon. Its own HTTP port is a free one."""
+    """pytest-odoo on a copy of the template, or of the database of a glue addon. Its own HTTP port is a free one.
+
+    The tests of the core without Odoo, asked for alone, run without a database.
+    """
+    if _are_of_domain(arguments):
+        return _test_domain(arguments)
     provision.everything()
     glue = [addon for addon in glue_addons() if any(argument.startswith(addon.name) for argument in arguments)]
     source = databases.provide_glue(glue[0]) if glue else TEMPLATE_DB
@@ -35,6 +40,28 @@ def test(arguments: list[str]) -> int:
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     no_tests_yet = code == _NO_TESTS_COLLECTED and not any(addon.glob("tests/**/test_*.py") for addon in addons())
     return 0 if no_tests_yet else code
+
+
+def _are_of_domain(arguments: list[str]) -> bool:
+    """Whether the paths among pytest's arguments, one at least, are all tests of the core without Odoo."""
+    paths = [ROOT / argument.split("::")[0] for argument in arguments if not argument.startswith("-")]
+    paths = [path for path in paths if path.exists()]
+    return bool(paths) and all(path.resolve().is_relative_to(DOMAIN_TESTS) for path in paths)
+
+
+def _test_domain(arguments: list[str]) -> int:
+    """Plain pytest, that looks at nothing of the addon around these tests."""
+    with locked():
+        venv.provide()
+    options = ["-p", "no:odoo", f"--confcutdir={DOMAIN_TESTS}"]
+    return subprocess.run([venv.PYTHON, "-m", "pytest", *options, *arguments], cwd=ROOT, check=False).returncode
+
+
+def mutate(arguments: list[str]) -> int:
+    """Mutation testing of the core without Odoo."""
+    parser = _parser("mutants")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="which files of domain/, by name; all without it")
+    return mutants.run(parser.parse_args(arguments).files)
 
 
 def scratch(arguments: list[str]) -> int:

@@ -19,6 +19,9 @@ OCA_BENCH_ADDONS = LOCAL / "oca-bench/odoo/addons"
 STATE = LOCAL / "state.json"
 
 ADDON_PREFIX = "continuity_program"
+# The core without Odoo, and its tests: they need no database
+DOMAIN = ROOT / "continuity_program/domain"
+DOMAIN_TESTS = ROOT / "continuity_program/tests/domain"
 DEFAULT_DEPENDS = ("account_payment", "delivery", "portal", "sale_management", "sale_stock")
 
 BASE_DB = "continuity_base"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from devtool import checks, odoo_source, project
+from devtool import checks, commands, odoo_source, project
 from devtool.output import DevError
 
 MIRROR = "http://mirror.example/debian"
@@ -139,6 +139,39 @@ def test_trap_is_found_unless_the_line_says_it_is_right(suffix, line):
 )
 def test_ordinary_line_is_no_trap(suffix, line):
     assert not list(checks.traps_in(suffix, line))
+
+
+@pytest.mark.parametrize(
+    "source, depth, lines",
+    [
+        ("import odoo", 1, [1]),
+        ("import datetime\nfrom odoo.tools import SQL", 1, [2]),
+        ("def late():\n    import odoo.fields", 1, [2]),
+        ("from .. import models", 1, [1]),
+        ("from ..models import program", 1, [1]),
+        ("from .. import schedule", 2, []),
+        ("from . import schedule\nfrom .money import share_out", 1, []),
+        ("from odoo_like import fields\nimport decimal", 1, []),
+    ],
+)
+def test_the_core_imports_nothing_of_odoo(source, depth, lines):
+    assert list(checks.foreign_imports_in(source, depth)) == lines
+
+
+@pytest.mark.parametrize(
+    "arguments, without_database",
+    [
+        (["continuity_program/tests/domain"], True),
+        (["-x", "continuity_program/tests/domain/test_money.py", "-k", "share"], True),
+        (["continuity_program/tests/domain/test_money.py::TestShareOut"], True),
+        (["continuity_program/tests/domain", "continuity_program/tests/test_sync.py"], False),
+        (["continuity_program/tests"], False),
+        (["-k", "share"], False),
+        ([], False),
+    ],
+)
+def test_tests_of_the_core_need_no_database(arguments, without_database):
+    assert commands._are_of_domain(arguments) == without_database
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,12 @@ class Clock(NamedTuple):
     since: tuple[int, int] = (0, 0)
 
     def get_day(self, end_of_month: bool = False) -> date:
-        """Return the day it stands at."""
+        """Return the day it stands at.
+
+        :raise ScheduleError: without an anchor.
+        """
+        if not self.anchor:
+            raise ScheduleError("a clock without an anchor stands at no day")
         return shift(self.anchor, self.months, self.days, end_of_month)
 
     def step(self, interval: tuple[int, int], times: int = 1) -> "Clock":
@@ -267,7 +272,8 @@ def plan(
     :raise TooManyLinesError: for more than ``MAX_LINES`` lines.
     """
     events = get_sent_events(events)
-    missed, behind = [], (0, 0)
+    missed: list[Occurrence] = []
+    behind = (0, 0)
     if is_calendar(events):
         anchor = None
         missed, behind = _join_calendar(events, joining_day, order_start, start_event, end_of_month)
@@ -276,7 +282,7 @@ def plan(
     occurrences = timeline(events, anchor, end_of_month=end_of_month, after=behind)
     missed = [] if missed_event_policy == 'skip' else missed[: event_count or None]
 
-    shipments = []
+    shipments: list[Shipment] = []
     for occurrence in missed:
         number = 1 if missed_event_policy == 'consolidate' else len(shipments) + 1
         shipments.append(Shipment(number, *occurrence.position, joining_day))
@@ -293,8 +299,9 @@ def _join_calendar(
     events: list[Event], joining_day: date, order_start: str, start_event: int, end_of_month: bool
 ) -> tuple[list[Occurrence], tuple[int, int]]:
     """Return the occurrences missed by who joins a calendar program, and the position its own plan goes on behind."""
-    if order_start == 'current' and not start_event:
-        running = get_running(events, joining_day, end_of_month=end_of_month)
+    is_current = order_start == 'current' and not start_event
+    running = get_running(events, joining_day, end_of_month=end_of_month) if is_current else None
+    if running:
         return [], (running.event, running.occurrence - 1)
     behind = (start_event, 0)
     occurrences = timeline(events, end_of_month=end_of_month, after=behind)

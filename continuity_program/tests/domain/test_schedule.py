@@ -711,6 +711,10 @@ def customers(draw, count=1, **program_options):
 
 
 class TestClock(ScheduleCase):
+    def test_one_without_an_anchor_stands_at_no_day(self):
+        with self.assertRaisesRegex(schedule.ScheduleError, "without an anchor"):
+            Clock(months=1).get_day()
+
     """The clock of a customer: set at a position, all that follows is counted from there."""
 
     def walk(self, events, clock, options, after=(0, 0)):
