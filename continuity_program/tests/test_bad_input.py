@@ -485,9 +485,7 @@ class TestBadSale(BadInputCase):
     def test_planned_line_cannot_be_deleted(self):
         line = self._sell(self._create_program(2), confirm=False).line_ids[0]
 
-        self._assert_refused(
-            "CS.*, shipment 1: Book 1 is part of the plan and cannot be deleted", line.unlink
-        )
+        self._assert_refused("CS.*, shipment 1: Book 1 is part of the plan and cannot be deleted", line.unlink)
 
     def test_subscription_that_ran_cannot_be_deleted(self):
         subscription = self._sell(self._create_program(2))
