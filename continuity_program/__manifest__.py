@@ -1,10 +1,13 @@
 {
     'name': 'Continuity Programs',
     'summary': 'Sell products on a plan: book of the month, refills, collector series',
-    'version': '19.0.1.0.0',
+    'version': '19.0.1.1.0',
     'category': 'Sales/Sales',
     'license': 'LGPL-3',
     'author': 'Continuity Programs for Odoo',
+    'maintainers': ['continuity-programs'],
+    'website': 'https://continuity-programs.example',
+    'development_status': 'Beta',
     'depends': ['sale_management', 'sale_stock', 'delivery', 'account_payment', 'portal'],
     'data': [
         'security/continuity_security.xml',
