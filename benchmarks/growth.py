@@ -39,9 +39,7 @@ CASE = Case(
     quick_sizes=(50, 200),
     rounds=1,
     goals=[
-        Goal(
-            "exponent of the time", lambda results, figure: results.exponent("create_orders", figure), at_most=1.05
-        ),
+        Goal("exponent of the time", lambda results, figure: results.exponent("create_orders", figure), at_most=1.05),
         Goal("peak memory of a run of 10,000, of that of 1,000", growth_of_memory, at_most=1.3),
         Goal("queries per order at the largest size, of those at the smallest", growth_of_queries, at_most=1.0),
     ],

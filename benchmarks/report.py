@@ -49,8 +49,8 @@ def render_case(result: dict) -> str:
     lines += [
         "",
         f"Measured on {result['began']} UTC in {result['minutes']:.0f} minutes at commit `{result.get('commit', '')}`, "
-        f"{len({row['round'] for row in result['rows']})} rounds; load average {result['load'][0]:.1f} before, "
-        f"{result['load'][1]:.1f} after.{quick}{_busy(result)}",
+        f"{len({row['round'] for row in result['rows']})} rounds, fsync {result.get('fsync', 'off')}; "
+        f"load average {result['load'][0]:.1f} before, {result['load'][1]:.1f} after.{quick}{_busy(result)}",
         "",
     ]
     return "\n".join(lines)
@@ -81,7 +81,7 @@ def _head() -> str:
     return f"""# What it costs
 
 Written by `bin/dev bench`, which measures all of it again in about an hour; `bin/dev bench NAME` one comparison,
-`--quick` small sizes in a few minutes.
+`--quick` small sizes in a few minutes, `--fsync` with commits that wait for the disk, as in production.
 
 **How it is measured.** Each row is a process of its own on a fresh copy of one seeded database: the same customers,
 products and orders for all ways of doing it. Addons of others are measured on Odoo with theirs alone, on a database
@@ -91,7 +91,8 @@ of the ratios of each round. *Spread* is the fastest and the slowest round, in m
 of Python and its database connection: other programs on the machine stretch the clock, but hardly this.
 
 **Where.** {os.cpu_count()} processors ({_processor()}), {platform.system()}, Python {platform.python_version()},
-{postgres.query("SHOW server_version")[0].split()[0]} as PostgreSQL (fsync off, one socket), Odoo
+{postgres.query("SHOW server_version")[0].split()[0]} as PostgreSQL (one socket; where *fsync* is off, commits do
+not wait for the disk), Odoo
 {odoo_source.provide().package.parent.name} 19.0 with the modules of the test database and without demo data.
 """
 

@@ -39,6 +39,7 @@ def measure(case: Case, quick: bool) -> dict:
         "began": f"{began:%Y-%m-%d %H:%M}",
         "minutes": (datetime.now(UTC) - began).total_seconds() / 60,
         "load": [load, os.getloadavg()[0]],
+        "fsync": postgres.fsync(),
         "rows": rows,
     }
 

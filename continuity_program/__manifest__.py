@@ -5,6 +5,9 @@
     'category': 'Sales/Sales',
     'license': 'LGPL-3',
     'author': 'Continuity Programs for Odoo',
+    'maintainers': ['continuity-programs'],
+    'website': 'https://continuity-programs.example',
+    'development_status': 'Beta',
     'depends': ['sale_management', 'sale_stock', 'delivery', 'account_payment', 'portal'],
     'data': [
         'security/continuity_security.xml',

@@ -5,6 +5,9 @@
     'category': 'Sales/Sales',
     'license': 'LGPL-3',
     'author': 'Continuity Programs for Odoo',
+    'maintainers': ['continuity-programs'],
+    'website': 'https://continuity-programs.example',
+    'development_status': 'Beta',
     'depends': ['continuity_program', 'queue_job'],
     'data': [
         'security/continuity_security.xml',

@@ -5,6 +5,9 @@
     'category': 'Website/Website',
     'license': 'LGPL-3',
     'author': 'Continuity Programs for Odoo',
+    'maintainers': ['continuity-programs'],
+    'website': 'https://continuity-programs.example',
+    'development_status': 'Beta',
     'depends': ['continuity_program', 'website_sale'],
     'data': ['views/product_templates.xml', 'views/cart_templates.xml', 'views/payment_templates.xml'],
     'assets': {

@@ -1,4 +1,5 @@
-"""What `bin/dev lint` runs: ruff, pylint-odoo, mypy, and greps for what Odoo 19 takes silently and wrongly.
+"""What `bin/dev lint` runs, and pre-commit, which calls it: ruff, prettier, pylint-odoo, mypy, and greps for what Odoo 19
+takes silently and wrongly.
 
 A line that is right in spite of a grep says so: `# lint: ok`, with the reason.
 """
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from . import venv
+from . import prettier, venv
 from .output import say
 from .project import DOMAIN, ROOT, addons
 
@@ -49,11 +50,23 @@ def run() -> int:
     folders = [str(addon.relative_to(ROOT)) for addon in addons()]
     failures = [
         _tool("ruff", "ruff", "check", "."),
+        _tool("ruff format", "ruff", "format", "--check", "."),
+        prettier.run("--check"),
         _tool("pylint-odoo", "pylint", *_PYLINT_OPTIONS, *folders) if folders else False,
         _tool("mypy", "mypy"),
         _report("a core without Odoo", _odoo_in_domain()),
         _report("well-formed XML", _malformed_xml()),
         _report("traps of Odoo 19", _traps()),
+    ]
+    return int(any(failures))
+
+
+def fix() -> int:
+    """Mend what the tools can mend by themselves; the rest is said by `run`."""
+    failures = [
+        _tool("ruff", "ruff", "check", "--fix", "--exit-zero", "."),
+        _tool("ruff format", "ruff", "format", "."),
+        prettier.run("--write"),
     ]
     return int(any(failures))
 

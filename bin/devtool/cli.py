@@ -12,18 +12,25 @@ _COMMANDS = {
     "setup": (commands.setup, "get Odoo 19, Python packages, PostgreSQL and the template database; seconds when done"),
     "demo": (commands.demo, "simulate a year on demo data, print what the jobs did, serve it: [--no-serve] [--port N]"),
     "test": (commands.test, "the whole suite, or what pytest's own arguments choose, on a copy of the template"),
+    "matrix": (
+        commands.test_matrix,
+        "the tests in each combination of our addons, alone and together: [COMBINATION...] [--coverage] [-k EXPR]",
+    ),
     "scratch": (
         commands.scratch,
         "run a Python file with `env` on a copy of the template: [--keep NAME | --db NAME] FILE",
     ),
     "shell": (commands.shell, "Odoo's shell on a copy of the template, or on a named database: [DB]"),
     "odoo": (commands.odoo, "Odoo's own command line with the project's configuration: ARGUMENTS..."),
-    "lint": (commands.lint, "ruff, pylint-odoo, mypy, checks of XML and of what Odoo 19 takes silently and wrongly"),
+    "lint": (
+        commands.lint,
+        "ruff, prettier, pylint-odoo, mypy, checks of XML and of what Odoo 19 takes silently and wrongly: [--fix]",
+    ),
     "mutants": (commands.mutate, "change the code of domain/ bit by bit, and tell what no test notices: [FILE...]"),
     "i18n": (commands.i18n, "write the translation template anew, and bring the languages in line with it"),
     "build": (commands.build, "build the addons as wheels, into .local/dist"),
     "pictures": (commands.take_pictures, "take the pictures of the documentation anew: [--again] [NAME...]"),
-    "bench": (commands.bench, "measure speed, and write benchmarks/RESULTS.md: [NAME...] [--quick]"),
+    "bench": (commands.bench, "measure speed, and write benchmarks/RESULTS.md: [NAME...] [--quick] [--fsync]"),
     "stop": (commands.stop, "stop the project's PostgreSQL server"),
 }
 

@@ -5,7 +5,20 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import browser, checks, databases, demo_server, mutants, odoo_cli, pictures, postgres, provision, venv, wheels
+from . import (
+    browser,
+    checks,
+    databases,
+    demo_server,
+    matrix,
+    mutants,
+    odoo_cli,
+    pictures,
+    postgres,
+    provision,
+    venv,
+    wheels,
+)
 from .output import DevError, say
 from .project import DEMO_DB, DOMAIN_TESTS, LOCAL, ROOT, TEMPLATE_DB, addons, glue_addons, locked, main_addons
 
@@ -64,6 +77,18 @@ def mutate(arguments: list[str]) -> int:
     return mutants.run(parser.parse_args(arguments).files)
 
 
+def test_matrix(arguments: list[str]) -> int:
+    """The tests that take less than ten seconds, or what pytest's options choose, in each combination of addons."""
+    parser = _parser("matrix")
+    parser.add_argument("names", nargs="*", metavar="COMBINATION", help=f"of {', '.join(matrix.combinations())}")
+    parser.add_argument("--coverage", action="store_true", help="tell what the tests run, also in .local/coverage")
+    parser.add_argument("-k", metavar="EXPRESSION", help="pytest's: tests whose names match")
+    options = parser.parse_args(arguments)
+    provision.everything()
+    chosen = ["-k", options.k] if options.k else ["-m", "not slow", *_IN_PARALLEL]
+    return matrix.run(options.names, options.coverage, chosen)
+
+
 def scratch(arguments: list[str]) -> int:
     """A Python file in an Odoo environment; its exit code is ours."""
     parser = _parser("scratch")
@@ -107,10 +132,12 @@ def odoo(arguments: list[str]) -> None:
 
 def lint(arguments: list[str]) -> int:
     """All checks, also when an early one fails."""
-    _parser("lint").parse_args(arguments)
+    parser = _parser("lint")
+    parser.add_argument("--fix", action="store_true", help="first mend what the tools can mend by themselves")
+    options = parser.parse_args(arguments)
     with locked():
         venv.provide()
-    return checks.run()
+    return (options.fix and checks.fix()) or checks.run()
 
 
 def demo(arguments: list[str]) -> int:
@@ -121,7 +148,7 @@ def demo(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if not options.no_serve:
         demo_server.check_port(options.port)
-    provision.everything()
+    provision.server()
     if not addons():
         raise DevError("there is no addon to show", "add the addon continuity_program")
     databases.make_demo()

@@ -50,16 +50,22 @@ def provide() -> None:
         _install(name, [addon.name for addon in main_addons()])
 
 
-def provide_glue(addon: Path) -> str:
-    """The template with a glue addon and what it joins ours to, made when somebody asks for it; its name."""
-    database = f"continuity_{addon.name.removeprefix(ADDON_PREFIX).strip('_')}"
+def provide_glue(*glue: Path) -> str:
+    """The template with glue addons and what they join ours to, made when somebody asks for it; its name."""
+    database = f"continuity_{'_and_'.join(map(short_name, glue))}"
     with locked():
-        wanted = {"template": _state().get(TEMPLATE_DB), "addon": fingerprint([addon]), "oca": oca.installed()}
+        wanted = {"template": _state().get(TEMPLATE_DB), "addon": fingerprint([*glue]), "oca": oca.installed()}
         if not _is_current(database, wanted):
+            modules = [module for addon in glue for module in (addon.name, *_BESIDE.get(addon.name, ()))]
             with step(f"making database {database}"), _replacing(database, wanted) as name:
                 postgres.copy(TEMPLATE_DB, name)
-                _install(name, [addon.name, *_BESIDE.get(addon.name, ())], "--skip-auto-install")
+                _install(name, modules, "--skip-auto-install")
     return database
+
+
+def short_name(addon: Path) -> str:
+    """What sets a glue addon apart from the others: ``queue_job`` of ``continuity_program_queue_job``."""
+    return addon.name.removeprefix(ADDON_PREFIX).strip("_")
 
 
 def provide_others(modules: tuple[str, ...]) -> str:
@@ -88,7 +94,7 @@ def _provide_base(name: str, *options: str) -> None:
     wanted = _base_fingerprint()
     if _is_current(name, wanted):
         return
-    with step(f"making database {name} (about a minute and a half)"), _replacing(name, wanted) as temporary:
+    with step(f"making database {name} (two to eight minutes)"), _replacing(name, wanted) as temporary:
         _install(temporary, wanted["modules"], *options)
         if run_script(temporary, _PREPARE):
             raise DevError(f"the new database {name} could not be prepared", "mend what the traceback above tells")

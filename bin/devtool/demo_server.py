@@ -1,5 +1,6 @@
 """Serve the demo database on a local port."""
 
+import shutil
 import socket
 import subprocess
 import time
@@ -30,11 +31,22 @@ def serve(database: str, port: int) -> int:
         with running(database, port) as server:
             say(f"\nOpen http://127.0.0.1:{port}/odoo")
             say("Log in as admin / admin (all rights) or demo / demo (a user of the sales department).")
+            if printing_lack := get_printing_lack():
+                say(printing_lack)
             say(f"Odoo's log: {_LOG}. Stop with Ctrl-C.")
             return server.wait()
     except KeyboardInterrupt:
         say("stopping")
         return 0
+
+
+def get_printing_lack() -> str:
+    """What to tell whoever wants to print: Odoo finds the program that makes its PDFs on the PATH."""
+    if shutil.which("wkhtmltopdf", path=odoo_cli.environment()["PATH"]):
+        return ""
+    return (
+        "Documents print as web pages, not as PDF, and mails carry none: install Debian's package wkhtmltopdf for it."
+    )
 
 
 @contextmanager

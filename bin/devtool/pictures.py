@@ -24,7 +24,8 @@ def make(names: list[str], again: bool = False) -> int:
 
     :param again: from the database that is there already.
     """
-    provision.everything()
+    provision.server()
+    browser.provide()
     if not browser.installed():
         raise DevError("there is no Chromium to take pictures with", "install Debian's package chromium")
     if not again or DATABASE not in postgres.databases():

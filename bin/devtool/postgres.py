@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 from . import apt
@@ -16,6 +17,8 @@ PORT = "5432"  # only names the socket file: nothing listens on TCP
 DB_USER = "odoo"
 _SERVICE_USERS = ("postgres", "nobody")
 _MAX_SOCKET_PATH = 90  # the system's limit is 107 bytes, with the file name
+# With these a commit is on the disk when it returns, as where it must not be lost.
+_DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 _SETTINGS = {
     "listen_addresses": "''",
     "max_connections": "200",
@@ -23,9 +26,7 @@ _SETTINGS = {
     "work_mem": "16MB",
     "maintenance_work_mem": "256MB",
     # Everything here can be made again: a killed process loses nothing, only a power cut would.
-    "fsync": "off",
-    "synchronous_commit": "off",
-    "full_page_writes": "off",
+    **dict.fromkeys(_DURABILITY, "off"),
     "max_wal_size": "2GB",
     "jit": "off",
     "timezone": "'UTC'",
@@ -179,6 +180,29 @@ def query(sql: str, database: str = "postgres") -> list[str]:
     if result.returncode:
         raise DevError(f"PostgreSQL says: {result.stderr.strip()}", "free some space if the disk is full")
     return result.stdout.splitlines()
+
+
+@contextmanager
+def durable():
+    """For as long as the block lasts, commits are written as in production: as slowly, and as safely."""
+    try:
+        for setting in _DURABILITY:
+            query(f"ALTER SYSTEM SET {setting} = on")
+        _reload()
+        yield
+    finally:
+        for setting in _DURABILITY:
+            query(f"ALTER SYSTEM RESET {setting}")
+        _reload()
+
+
+def _reload() -> None:
+    query("SELECT pg_reload_conf()")
+
+
+def fsync() -> str:
+    """Whether commits are written to the disk at once: ``on`` or ``off``."""
+    return query("SHOW fsync")[0]
 
 
 def databases() -> set[str]:

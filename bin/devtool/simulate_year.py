@@ -73,9 +73,11 @@ def deliver():
 
 def pay():
     """The customers pay the bills that are due."""
-    lines = env["continuity.payment"].search(
-        [("state", "=", "billed"), ("move_line_id.date_maturity", "<=", fields.Date.today())]
-    ).move_line_id
+    lines = (
+        env["continuity.payment"]
+        .search([("state", "=", "billed"), ("move_line_id.date_maturity", "<=", fields.Date.today())])
+        .move_line_id
+    )
     for line in lines:
         wizard = env["account.payment.register"].with_context(
             active_model="account.move.line", active_ids=line.ids, dont_redirect_to_payments=True

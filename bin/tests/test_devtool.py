@@ -1,12 +1,14 @@
 """The parts of `bin/dev` that can be wrong without anybody noticing."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from devtool import checks, commands, odoo_source, project
+from devtool import checks, commands, databases, demo_server, matrix, odoo_source, postgres, project
 from devtool.output import DevError
 
 MIRROR = "http://mirror.example/debian"
@@ -198,3 +200,76 @@ def env_database():
     from odoo.tests.common import get_db_name
 
     return get_db_name()
+
+
+def test_demo_makes_only_the_database_it_opens(monkeypatch):
+    made = []
+    monkeypatch.setattr(commands.provision, "everything", lambda: pytest.fail("the test databases are made"))
+    monkeypatch.setattr(commands.provision, "server", lambda: None)
+    monkeypatch.setattr(databases, "_provide_base", lambda name, *options: made.append((name, *options)))
+    monkeypatch.setattr(databases, "_install", lambda name, modules, *options, **_on: made.append((name, *modules)))
+    monkeypatch.setattr(databases.postgres, "copy", lambda source, target: None)
+    monkeypatch.setattr(databases, "run_script", lambda name, file: 0)
+    assert commands.demo(["--no-serve"]) == 0
+    assert made == [(project.DEMO_BASE_DB, "--with-demo"), (project.DEMO_DB, "continuity_program")]
+
+
+def test_lack_of_what_prints_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo_server.odoo_cli, "environment", lambda: {"PATH": str(tmp_path)})
+    assert "install Debian's package wkhtmltopdf" in demo_server.get_printing_lack()
+    program = tmp_path / "wkhtmltopdf"
+    program.touch(mode=0o755)
+    assert demo_server.get_printing_lack() == ""
+
+
+def test_commits_wait_for_the_disk_only_while_asked_to():
+    assert postgres.fsync() == "off"
+    with pytest.raises(ZeroDivisionError), postgres.durable():
+        settings = ("fsync", "synchronous_commit", "full_page_writes")
+        assert [postgres.query(f"SHOW {setting}") for setting in settings] == [["on"]] * 3
+        raise ZeroDivisionError
+    assert postgres.fsync() == "off"
+
+
+def test_pre_commit_runs_what_lint_runs():
+    """One hook, of this repository: none of another one could tell otherwise than `bin/dev lint`."""
+    text = (project.ROOT / ".pre-commit-config.yaml").read_text()
+    assert re.findall(r"^\s+(?:- )?(repo|entry|id): *(.+)$", text, re.MULTILINE) == [
+        ("repo", "local"),
+        ("id", "lint"),
+        ("entry", "bin/dev lint"),
+    ]
+
+
+def test_lint_runs_each_check_and_fails_with_any(monkeypatch):
+    """Also those that come after the one that fails."""
+    ran = []
+    monkeypatch.setattr(checks, "_tool", lambda title, *_arguments: bool(ran.append(title)))
+    monkeypatch.setattr(checks.prettier, "run", lambda option: not ran.append(("prettier", option)))
+    assert checks.run() == 1
+    assert {"ruff", "ruff format", "pylint-odoo", ("prettier", "--check")} <= set(ran)
+
+
+def test_prettier_is_left_out_where_there_is_no_npm(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(checks.prettier, "_STAMP", tmp_path / "stamp")
+    monkeypatch.setattr(checks.prettier.shutil, "which", lambda _name: None)
+    assert not checks.prettier.run("--check")
+    assert "there is no npm" in capsys.readouterr().err
+
+
+def test_combinations_are_each_addon_alone_and_with_its_friends():
+    names = {name: [addon.name for addon in glue] for name, glue in matrix.combinations().items()}
+    shared = [f"{project.ADDON_PREFIX}_{name}" for name in ("queue_job", "website_sale")]
+    assert names == {"alone": [], "queue_job": shared[:1], "website_sale": shared[1:], "all": shared}
+    workflow = (project.ROOT / ".github/workflows/test.yml").read_text()
+    assert re.search(r"combination: (\[.*\])", workflow).group(1) == json.dumps([*names])
+
+
+def test_manifests_say_who_cares_for_them():
+    for addon in project.addons():
+        manifest = project.manifest(addon)
+        assert (manifest["development_status"], bool(manifest["maintainers"])) == ("Beta", True)
+        assert manifest["website"].startswith("https://")
+        assert {"DESCRIPTION.md", "CONFIGURE.md", "USAGE.md", "CONTRIBUTORS.md"} <= {
+            path.name for path in (addon / "readme").iterdir()
+        }

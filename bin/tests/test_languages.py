@@ -28,7 +28,5 @@ def test_language_is_complete(path):
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_placeholders_and_tags_are_kept(path):
-    different = [
-        entry.msgid for entry in polib.pofile(str(path)) if get_kept(entry.msgid) != get_kept(entry.msgstr)
-    ]
+    different = [entry.msgid for entry in polib.pofile(str(path)) if get_kept(entry.msgid) != get_kept(entry.msgstr)]
     assert different == []

@@ -233,8 +233,7 @@ class TestCloseMany(CloseCase):
         # By SQL: Odoo refuses to save what fails on the first record it finds.
         template.flush_recordset()
         self.env.cr.execute(
-            "UPDATE mail_template SET subject = jsonb_build_object('en_US', '{{ 1 / object.quantity }}')"
-            " WHERE id = %s",
+            "UPDATE mail_template SET subject = jsonb_build_object('en_US', '{{ 1 / object.quantity }}') WHERE id = %s",
             [template.id],
         )
         template.invalidate_recordset()

@@ -327,7 +327,6 @@ class TestCreateOrders(CreateOrdersCase):
         with self.assertRaisesRegex(UserError, "(cannot be deleted|[Rr]emove)"):
             subscription.order_id.order_line.unlink()
 
-
     def test_reordering_rules_are_told_of_what_is_ordered(self):
         warehouse = self.env['stock.warehouse'].search([('company_id', '=', self.company.id)], limit=1)
         route = self.env['stock.route'].create({'name': "From the Printer", 'product_selectable': True})

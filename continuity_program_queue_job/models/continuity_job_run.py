@@ -25,9 +25,7 @@ class ContinuityJobRun(models.Model):
         readonly=True,
         groups='queue_job.group_queue_job_manager',
     )
-    queue_job_count = fields.Integer(
-        compute='_compute_queue_job_count', groups='queue_job.group_queue_job_manager'
-    )
+    queue_job_count = fields.Integer(compute='_compute_queue_job_count', groups='queue_job.group_queue_job_manager')
 
     @api.depends('queue_job_ids')
     def _compute_queue_job_count(self):

@@ -102,9 +102,7 @@ def leave_unreserved(env, in_batch):
     engine = env['continuity.job.run']._engine()
     run = engine._create_run('create_orders', engine.env, is_scheduled=True)
     if in_batch:
-        env['continuity.job.batch'].create(
-            {'run_id': run.id, 'company_id': env.company.id, 'afterwards': moves.ids}
-        )
+        env['continuity.job.batch'].create({'run_id': run.id, 'company_id': env.company.id, 'afterwards': moves.ids})
     else:
         run.progress = {str(env.company.id): {'after': None, 'afterwards': moves.ids}}
     env.cr.commit()

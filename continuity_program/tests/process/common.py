@@ -230,9 +230,7 @@ class ProcessCase(unittest.TestCase):
     def keep_only(self, count, plan='monthly', database=None):
         """Let the other subscriptions rest, and return the ids of those left."""
         ids = self.seeded[plan][:count]
-        self.query(
-            "UPDATE continuity_subscription SET state = 'paused' WHERE NOT id = ANY(%s)", ids, database=database
-        )
+        self.query("UPDATE continuity_subscription SET state = 'paused' WHERE NOT id = ANY(%s)", ids, database=database)
         return ids
 
     # === WHAT MUST HOLD === #

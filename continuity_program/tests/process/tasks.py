@@ -26,14 +26,23 @@ def seed(env):
     """Make users, books and two programs: one of three months without stock-keeping, one without end from stock."""
     company = env.company
     company.partner_id.tz = 'UTC'
-    users = env['res.users'].with_context(no_reset_password=True).create(
-        [
-            {'name': name, 'login': name.lower(), 'email': f"{name}@example.com", 'group_ids': [Command.link(group.id)]}
-            for name, group in (
-                ("Salesperson", env.ref('sales_team.group_sale_salesman')),
-                ("Responsible", env.ref('sales_team.group_sale_manager')),
-            )
-        ]
+    users = (
+        env['res.users']
+        .with_context(no_reset_password=True)
+        .create(
+            [
+                {
+                    'name': name,
+                    'login': name.lower(),
+                    'email': f"{name}@example.com",
+                    'group_ids': [Command.link(group.id)],
+                }
+                for name, group in (
+                    ("Salesperson", env.ref('sales_team.group_sale_salesman')),
+                    ("Responsible", env.ref('sales_team.group_sale_manager')),
+                )
+            ]
+        )
     )
     books = env['product.product'].create(
         [{'name': f"Book {number}", 'type': 'consu', 'list_price': 20} for number in range(1, 4)]
@@ -299,4 +308,3 @@ class KillingAt:
             os.kill(os.getpid(), signal.SIGKILL)
             threading.Event().wait()
         return self.count
-

@@ -29,7 +29,7 @@ patch(FormController.prototype, {
                     this.openContinuityPage(pageId);
                 }
             },
-            () => [this.continuityPageId]
+            () => [this.continuityPageId],
         );
     },
 

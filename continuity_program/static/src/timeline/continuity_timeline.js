@@ -27,7 +27,7 @@ export class ContinuityTimeline extends Component {
                     list.scrollLeft = next.offsetLeft - (list.clientWidth - next.clientWidth) / 2;
                 }
             },
-            () => [this.listRef.el, this.steps.findIndex((step) => step.is_next)]
+            () => [this.listRef.el, this.steps.findIndex((step) => step.is_next)],
         );
     }
 
