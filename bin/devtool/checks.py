@@ -1,5 +1,5 @@
-"""What `bin/dev lint` runs, and pre-commit, which calls it: ruff, prettier, pylint-odoo, mypy, and greps for what Odoo 19
-takes silently and wrongly.
+"""What `bin/dev lint` runs, and pre-commit, which calls it: ruff, prettier, pylint-odoo, mypy, and greps for what
+Odoo 19 takes silently and wrongly.
 
 A line that is right in spite of a grep says so: `# lint: ok`, with the reason.
 """
