@@ -6,14 +6,13 @@ NIGHT = "2027-01-04"
 
 
 def prepare(env):
-    """Return two books that are in stock and have a reordering rule, and who buys them."""
+    """Return two books that are in stock, and who buys them."""
     books = env["product.product"].create(
         [{"name": f"Book {number}", "type": "consu", "is_storable": True, "list_price": 20.0} for number in (1, 2)]
     )
     warehouse = env["stock.warehouse"].search([("company_id", "=", env.company.id)], limit=1)
     for book in books:
         env["stock.quant"]._update_available_quantity(book, warehouse.lot_stock_id, 1000)
-    env["stock.warehouse.orderpoint"].create({"product_id": books[0].id, "trigger": "auto"})
     return books, env["res.partner"].create({"name": "Ann Archer"})
 
 
