@@ -31,6 +31,10 @@ from . import test_regressions
 from . import test_renew
 from . import test_reports
 from . import test_revenue
+from . import test_rights_dialogs
+from . import test_rights_fields
+from . import test_rights_given
+from . import test_rights_methods
 from . import test_schedule
 from . import test_state_machine
 from . import test_stop

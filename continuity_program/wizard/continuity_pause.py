@@ -6,10 +6,11 @@ class ContinuityPause(models.TransientModel):
 
     _name = 'continuity.pause'
     _description = "Pause a Subscription"
+    _inherit = ['continuity.dialog.mixin']
 
     subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
-    is_calendar = fields.Boolean(related='subscription_id.is_calendar')
-    bill_upfront = fields.Boolean(related='subscription_id.bill_upfront')
+    is_calendar = fields.Boolean(related='subscription_id.is_calendar', related_sudo=False)
+    bill_upfront = fields.Boolean(related='subscription_id.bill_upfront', related_sudo=False)
     until = fields.Date(
         string="Paused Until", help="The first day on which shipments go out again. Empty: when somebody resumes."
     )
@@ -17,6 +18,7 @@ class ContinuityPause(models.TransientModel):
     def action_pause(self):
         """Pause the subscription."""
         self.ensure_one()
+        self.check_access('write')
         self.subscription_id.check_access('write')
         self.subscription_id._pause(self.until)
         return {'type': 'ir.actions.act_window_close'}
