@@ -3,6 +3,8 @@ from . import res_company
 from . import res_config_settings
 from . import continuity_guard_mixin
 from . import continuity_wording
+from . import continuity_portal_mixin
+from . import continuity_dialog_mixin
 from . import continuity_parking_mixin
 from . import continuity_tracking_mixin
 from . import mail_activity

@@ -1,11 +1,15 @@
+from contextlib import contextmanager
+
 from odoo import api, fields, models
 from odoo.tools import frozendict
 
+from ..internal_context import Internal, get_internal
 from .automatic import AUTOMATIC
 
 
 class AccountMove(models.Model):
-    _inherit = 'account.move'
+    _name = 'account.move'
+    _inherit = ['account.move', 'continuity.guard.mixin']
 
     continuity_payment_ids = fields.One2many(
         comodel_name='continuity.payment',
@@ -107,6 +111,26 @@ class AccountMove(models.Model):
         return amounts
 
     # === CORE METHODS OVERRIDES === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        if not get_internal(self.env, 'continuity_replacing'):
+            return super().create(vals_list)
+        links = [vals.pop('continuity_payment_ids', None) for vals in vals_list]
+        moves = super().create(vals_list)
+        for move, commands in zip(moves, links, strict=True):
+            if commands:
+                move.sudo().continuity_payment_ids = commands
+        return moves
+
+    @contextmanager
+    def _sync_dynamic_line(self, existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container):
+        """Let Odoo write the instalments on the receivable lines, which it does as whoever changes the invoice."""
+        syncing = self.with_context(continuity_syncing=Internal())
+        with super(AccountMove, syncing)._sync_dynamic_line(
+            existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container
+        ):
+            yield
 
     def _post(self, soft=True):
         posted = super()._post(soft=soft)

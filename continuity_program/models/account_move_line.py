@@ -2,9 +2,12 @@ from odoo import api, fields, models
 from odoo.fields import Command
 from odoo.tools import frozendict
 
+from ..internal_context import get_internal
+
 
 class AccountMoveLine(models.Model):
-    _inherit = 'account.move.line'
+    _name = 'account.move.line'
+    _inherit = ['account.move.line', 'continuity.guard.mixin']
 
     continuity_payment_id = fields.Many2one(
         comodel_name='continuity.payment',
@@ -33,6 +36,10 @@ class AccountMoveLine(models.Model):
                     reference=line.move_id.payment_reference or line.move_id.ref or '',
                     number=payment.number,
                 ).strip()
+
+    def _refuse_kept_fields(self, vals):
+        if not get_internal(self.env, 'continuity_syncing'):
+            super()._refuse_kept_fields(vals)
 
     def write(self, vals):
         result = super().write(vals)
@@ -79,7 +86,7 @@ class AccountMoveLine(models.Model):
 
     def reconcile(self):
         """Reconcile the payment of an instalment with the instalment's own line only, or with none if it is settled."""
-        only_line_id = self.env.context.get('continuity_only_line_id')
+        only_line_id = get_internal(self.env, 'continuity_only_line_id')
         lines = self
         if only_line_id:
             lines = self.filtered(lambda line: line.display_type != 'payment_term' or line.id == only_line_id)

@@ -1,6 +1,8 @@
-from odoo import api, models
+from odoo import SUPERUSER_ID, api, models
 from odoo.exceptions import AccessError
 from odoo.tools import ormcache
+
+from odoo.addons.base.models.ir_module import MODULE_UNINSTALL_FLAG
 
 #: The context value of the addon's own planning; being an object, it cannot come by RPC.
 PLANNING = object()
@@ -33,6 +35,10 @@ class ContinuityGuardMixin(models.AbstractModel):
         """Whether a run works on the records that makes its steps last."""
         return self.env.context.get('continuity_commit') is COMMITTING
 
+    def _is_uninstalling(self):
+        """Whether Odoo removes the addon: Odoo itself, and nobody who sends its key by RPC."""
+        return self.env.uid == SUPERUSER_ID and bool(self.env.context.get(MODULE_UNINSTALL_FLAG))
+
     def _group_by_values(self, values_list):
         """Return the records that have the same values, so that they can be written at once.
 
@@ -61,23 +67,12 @@ class ContinuityGuardMixin(models.AbstractModel):
         """Return the record's state as people read it."""
         return dict(self._fields['state']._description_selection(self.env))[self.state]
 
-    # === WHAT CUSTOMERS READ === #
-
-    @api.model
-    def _get_portal_fields(self):
-        """Return the names of the fields that portal users read by RPC: of models of the portal, what their pages show
-        (``docs/behaviour.md#rights``)."""
-        return self._fields.keys()
-
-    @api.model
-    def _has_field_access(self, field, operation):
-        is_shown = self.env.su or field.name in self._get_portal_fields() or not self.env.user._is_portal()
-        return is_shown and super()._has_field_access(field, operation)
-
     # === CRUD METHODS === #
 
     @api.model_create_multi
     def create(self, vals_list):
+        if self.env.su:
+            return super().create(vals_list)
         for vals in vals_list:
             self._refuse_kept_fields(vals)
         return super(ContinuityGuardMixin, self._without_kept_defaults()).create(vals_list)
@@ -97,14 +92,14 @@ class ContinuityGuardMixin(models.AbstractModel):
 
     @api.model
     def _is_kept(self, name, field):
-        """Whether only the addon writes the field: on models of others, its own fields are meant only."""
-        return (
-            field.readonly and field.store and (self._name.startswith('continuity.') or name.startswith('continuity_'))
-        )
+        """Whether only the addon writes the field: on models of others, its own fields are meant only. Odoo itself sees
+        to its own columns."""
+        is_own = self._name.startswith('continuity.') or name.startswith('continuity_')
+        return is_own and field.readonly and field.store and name not in models.MAGIC_COLUMNS
 
     def _without_kept_defaults(self):
         """Return the model without the context's default values for kept fields, which an RPC call could send."""
-        kept = () if self.env.su else {f'default_{name}' for name in self._get_kept_fields()} & self.env.context.keys()
+        kept = {f'default_{name}' for name in self._get_kept_fields()} & self.env.context.keys()
         if not kept:
             return self
         context = {key: value for key, value in self.env.context.items() if key not in kept}

@@ -47,7 +47,7 @@ class ContinuityLine(models.Model):
 
     _name = 'continuity.line'
     _description = "Continuity Line"
-    _inherit = ['continuity.guard.mixin']
+    _inherit = ['continuity.portal.mixin', 'continuity.given.mixin', 'continuity.guard.mixin']
     _order = 'subscription_id, event_number, id'
     _check_company_auto = True
 
@@ -386,9 +386,9 @@ class ContinuityLine(models.Model):
             self.subscription_id._follow_plan_change()
         return result
 
-    @api.ondelete(at_uninstall=False)
+    @api.ondelete(at_uninstall=True)
     def _unlink_except_planned_by_program(self):
-        if self._is_planning():
+        if self._is_planning() or self._is_uninstalling():
             return
         for line in self:
             if line.program_line_id or line.state != 'planned' or line.child_line_ids:

@@ -91,7 +91,7 @@ class ContinuityParkingMixin(models.AbstractModel):
         if activity:
             activity.note = plaintext2html(reason)
             return False
-        self.activity_schedule(
+        self.sudo().activity_schedule(
             'continuity_program.mail_activity_type_attention',
             summary=summary,
             note=plaintext2html(reason),

@@ -29,7 +29,14 @@ class ContinuityPayment(models.Model):
 
     _name = 'continuity.payment'
     _description = "Continuity Payment"
-    _inherit = ['mail.thread', 'mail.activity.mixin', 'continuity.parking.mixin', 'continuity.guard.mixin']
+    _inherit = [
+        'mail.thread',
+        'mail.activity.mixin',
+        'continuity.parking.mixin',
+        'continuity.portal.mixin',
+        'continuity.given.mixin',
+        'continuity.guard.mixin',
+    ]
     _order = 'due_date, subscription_id, number, id'
     _check_company_auto = True
 

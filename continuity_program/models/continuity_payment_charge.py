@@ -7,6 +7,8 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_amount
 
+from ..internal_context import Internal
+
 _logger = logging.getLogger(__name__)
 
 #: Providers to which a transaction may be sent again under its reference: they charge it once.
@@ -187,7 +189,7 @@ class ContinuityPayment(models.Model):
             self._checkpoint()
             return False
         transaction.continuity_is_unknown = False
-        transaction.with_context(continuity_is_calling=True)._charge_with_token()
+        transaction.with_context(continuity_is_calling=Internal())._charge_with_token()
         self._checkpoint()
         return True
 

@@ -79,6 +79,7 @@ class ContinuityPlanChange(models.Model):
         reason = self._get_undo_refusal()
         if reason:
             raise UserError(reason)
+        self.sudo().line_ids.subscription_id.with_env(self.env).check_access('write')
         self._undo()
         return True
 

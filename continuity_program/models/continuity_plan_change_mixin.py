@@ -24,7 +24,7 @@ class ContinuityPlanChangeMixin(models.AbstractModel):
         comodel_name='continuity.subscription', required=True, readonly=True, ondelete='cascade', index=True
     )
     company_id = fields.Many2one(related='subscription_id.company_id', store=True, precompute=True)
-    partner_id = fields.Many2one(related='subscription_id.partner_id')
+    partner_id = fields.Many2one(related='subscription_id.partner_id', related_sudo=False)
     event_number = fields.Integer(string="Shipment No.", readonly=True)
     product_id = fields.Many2one(comodel_name='product.product', readonly=True)
     old_values = fields.Json(string="Values Before", readonly=True)

@@ -11,7 +11,13 @@ class ContinuityProgram(models.Model):
 
     _name = 'continuity.program'
     _description = "Continuity Program"
-    _inherit = ['mail.thread', 'mail.activity.mixin', 'continuity.parking.mixin', 'continuity.sanity.mixin']
+    _inherit = [
+        'mail.thread',
+        'mail.activity.mixin',
+        'continuity.parking.mixin',
+        'continuity.given.mixin',
+        'continuity.guard.mixin',
+    ]
     _order = 'name, id'
     _check_company_auto = True
     _rec_names_search = ['name', 'code']
@@ -398,8 +404,10 @@ class ContinuityProgram(models.Model):
                 vals['name'] = self.env._("%(program)s (copy)", program=program.name)
         return vals_list
 
-    @api.ondelete(at_uninstall=False)
+    @api.ondelete(at_uninstall=True)
     def _unlink_except_in_use(self):
+        if self._is_uninstalling():
+            return
         for program in self.with_context(active_test=False):
             user = program.product_tmpl_ids[:1] or program.sudo().subscription_ids[:1]
             if user:
@@ -493,7 +501,7 @@ class ContinuityProgram(models.Model):
     def _bump_revision(self):
         """Note that plans already sold are behind, and that the running event has to be looked at again."""
         for program in self:
-            program.write({'revision': program.revision + 1, 'last_checked': False})
+            program.sudo().write({'revision': program.revision + 1, 'last_checked': False})
         self._unpark()
 
     def _get_announce_days(self):

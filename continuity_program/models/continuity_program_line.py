@@ -8,8 +8,8 @@ class ContinuityProgramLine(models.Model):
     """One product of one event. Lines with the same event ID ship together and share their timing."""
 
     _name = 'continuity.program.line'
+    _inherit = ['continuity.given.mixin', 'continuity.guard.mixin']
     _description = "Continuity Program Event Line"
-    _inherit = ['continuity.sanity.mixin']
     _order = 'program_id, event_number, sequence, id'
     _check_company_auto = True
 

@@ -31,6 +31,8 @@ class ContinuitySubscription(models.Model):
         'mail.activity.mixin',
         'portal.mixin',
         'continuity.parking.mixin',
+        'continuity.portal.mixin',
+        'continuity.given.mixin',
         'continuity.guard.mixin',
     ]
     _order = 'id desc'
@@ -281,8 +283,11 @@ class ContinuitySubscription(models.Model):
 
     @api.model_create_multi
     def create(self, vals_list):
+        self.check_access('create')
         for vals in vals_list:
-            order = self.env['sale.order.line'].browse(vals['order_line_id']).order_id
+            order = self.env['sale.order.line'].browse(vals.get('order_line_id')).order_id
+            if not order:
+                raise UserError(self.env._("A subscription is made by the line of an order that sells its program."))
             vals['order_id'] = order.id
             if not vals.get('name'):
                 vals['name'] = (
@@ -341,8 +346,10 @@ class ContinuitySubscription(models.Model):
             self.shipping_line_ids.unlink()
         return super().unlink()
 
-    @api.ondelete(at_uninstall=False)
+    @api.ondelete(at_uninstall=True)
     def _unlink_except_ever_run(self):
+        if self._is_uninstalling():
+            return
         for subscription in self:
             if subscription.state != 'draft':
                 raise UserError(

@@ -64,7 +64,7 @@ class ContinuitySubscription(models.Model):
             # A price set by the salesperson stays.
             values = {'product_uom_qty': len(shipments)}
         if line:
-            return line.with_context(sale_write_from_compute=True).write(
+            return line._without_follow_up().write(
                 {name: value for name, value in values.items() if line[name] != value}
             )
         return line.create(

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount
 
+from ..internal_context import Internal
 from .automatic import AUTOMATIC, press
 
 
@@ -300,7 +301,7 @@ class ContinuitySubscription(models.Model):
                 if not bill._get_live_credit_notes():
                     bill._draft_continuity_credit(self.env._("%(subscription)s stopped", subscription=self.name))
         elif self.currency_id.compare_amounts(down_payments._get_billed('price_total'), owed) > 0:
-            order.with_context(**AUTOMATIC, continuity_only_plan=True)._create_invoices(final=True)
+            order.with_context(**AUTOMATIC, continuity_only_plan=Internal())._create_invoices(final=True)
 
     def _get_own_down_payments(self):
         """Return the down payment lines of the order that are for this plan only: the order bills nothing else."""

@@ -2,7 +2,8 @@ from odoo import fields, models
 
 
 class MailActivity(models.Model):
-    _inherit = 'mail.activity'
+    _name = 'mail.activity'
+    _inherit = ['mail.activity', 'continuity.guard.mixin']
 
     #: What the activity is about: the continuity job that failed, or another short code. One is open per record and
     #: subject, see ``_tell_responsible``.

@@ -3,7 +3,7 @@ from odoo import fields, models
 
 class PaymentToken(models.Model):
     _name = 'payment.token'
-    _inherit = ['payment.token', 'continuity.sanity.mixin']
+    _inherit = ['payment.token', 'continuity.guard.mixin']
 
     continuity_expiry_date = fields.Date(
         string="Card Expires On",
@@ -19,7 +19,7 @@ class PaymentToken(models.Model):
         self._refuse_insane(vals)
         if 'continuity_expiry_date' in vals:
             day = fields.Date.to_date(vals['continuity_expiry_date']) or False
-            self.filtered(lambda token: token.continuity_expiry_date != day).continuity_expiry_told_on = False
+            self.sudo().filtered(lambda token: token.continuity_expiry_date != day).continuity_expiry_told_on = False
         result = super().write(vals)
         if {'active', 'continuity_expiry_date'} & vals.keys():
             self.env['continuity.subscription'].sudo().search(

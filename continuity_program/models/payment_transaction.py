@@ -4,12 +4,15 @@ from requests.exceptions import HTTPError, RequestException, Timeout
 from odoo import fields, models
 from odoo.exceptions import ValidationError
 
+from ..internal_context import Internal, get_internal
+
 #: Answers of a provider that has not finished with the request, or with an earlier one under the same reference.
 STILL_AT_WORK = {408, 409, 425}
 
 
 class PaymentTransaction(models.Model):
-    _inherit = 'payment.transaction'
+    _name = 'payment.transaction'
+    _inherit = ['payment.transaction', 'continuity.guard.mixin']
 
     continuity_payment_id = fields.Many2one(
         comodel_name='continuity.payment',
@@ -47,13 +50,13 @@ class PaymentTransaction(models.Model):
             return super()._send_api_request(*args, **kwargs)
         except ValidationError as error:
             if self.continuity_payment_id and self._is_outcome_unknown(error.__context__):
-                self.continuity_is_unknown = True
+                self.sudo().continuity_is_unknown = True
             raise
         except RequestException as error:
             # An answer that broke off; Odoo's own code knows only those that never came.
             if not self.continuity_payment_id:
                 raise
-            self.continuity_is_unknown = True
+            self.sudo().continuity_is_unknown = True
             raise ValidationError(str(error)) from error
 
     def _is_outcome_unknown(self, cause):
@@ -65,7 +68,7 @@ class PaymentTransaction(models.Model):
 
     def _set_error(self, state_message, extra_allowed_states=()):
         # What the provider tells later counts, also when it is no.
-        is_calling = self.env.context.get('continuity_is_calling')
+        is_calling = get_internal(self.env, 'continuity_is_calling')
         unknown = self.filtered(lambda tx: is_calling and tx.continuity_is_unknown and tx.state == 'draft')
         unknown.state_message = state_message
         return super(PaymentTransaction, self - unknown)._set_error(
@@ -81,7 +84,7 @@ class PaymentTransaction(models.Model):
     def _update_state(self, allowed_states, target_state, state_message):
         """Let the deliveries follow what the provider tells later. During a call nothing but its outcome is written."""
         changed = super()._update_state(allowed_states, target_state, state_message)
-        if changed.continuity_payment_id and not self.env.context.get('continuity_is_calling'):
+        if changed.continuity_payment_id and not get_internal(self.env, 'continuity_is_calling'):
             changed.sudo().continuity_payment_id.subscription_id._update_holds()
         return changed
 
@@ -133,5 +136,5 @@ class PaymentTransaction(models.Model):
         if not line:
             return super()._create_payment(**extra_create_values)
         return super(
-            PaymentTransaction, self.with_context(continuity_only_line_id=line.id, force_payment_move=True)
+            PaymentTransaction, self.with_context(continuity_only_line_id=Internal(line.id), force_payment_move=True)
         )._create_payment(**extra_create_values)

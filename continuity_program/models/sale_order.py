@@ -213,12 +213,23 @@ class SaleOrder(models.Model):
         return self.continuity_payment_ids._get_continuity_action()
 
     def action_credit_continuity(self):
-        """Credit a shipment that came back, or never came, and show the credit note."""
+        """Credit a shipment that came back, or never came, and show the credit note.
+
+        :raise AccessError: for who may not make Odoo's own invoices and credit notes of the order.
+        """
         self.ensure_one()
-        self.check_access('write')
+        self._check_continuity_billing_access()
         child = self.sudo()
         notes = child.order_line.continuity_line_id.subscription_id._credit_shipment(child)
         return notes.with_env(self.env)._get_records_action(name=self.env._("Credit Notes"), context={})
+
+    def _check_continuity_billing_access(self):
+        """:raise AccessError: for who may not make Odoo's invoices and credit notes of the orders, in the books or by
+        *Create Invoice*; to write on an order is not enough."""
+        self.check_access('read')
+        if not self.env['account.move'].has_access('create'):
+            self.check_access('write')
+            self.env['sale.advance.payment.inv'].check_access('create')
 
     # === THE GATE ON DELIVERIES === #
 
@@ -362,7 +373,7 @@ class SaleOrder(models.Model):
         locked = self.filtered('locked')
         press(locked, 'action_unlock')
         for line, values in changes:
-            line.with_context(sale_write_from_compute=True).write(values)
+            line._without_follow_up().write(values)
         press(locked, 'action_lock')
 
     def _get_copiable_order_lines(self):

@@ -25,7 +25,7 @@ class SaleOrder(models.Model):
     def action_plan_continuity_again(self):
         """Give the shipment of a cancelled child order back to its plan."""
         self.ensure_one()
-        self.check_access('write')
+        self._check_continuity_box_access()
         reason = self.sudo()._get_continuity_plan_again_refusal()
         if reason:
             raise UserError(reason)
@@ -34,11 +34,16 @@ class SaleOrder(models.Model):
     def action_send_continuity_again(self):
         """Send the lost shipment of a child order again, free of charge."""
         self.ensure_one()
-        self.check_access('write')
+        self._check_continuity_box_access()
         lines = self._get_continuity_boxes()
         if not lines:
             raise UserError(self._get_no_plan_text())
         return (lines.filtered('can_send_again') or lines).action_send_again()
+
+    def _check_continuity_box_access(self):
+        """:raise AccessError: for who may not change the plan of the order, whoever may write on the order."""
+        self.check_access('write')
+        self.sudo()._get_continuity_boxes().with_env(self.env).check_access('write')
 
     def _get_continuity_boxes(self):
         """Return the planned lines that this child order sends, or was to send."""

@@ -4,6 +4,7 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from ..internal_context import Internal, get_internal
 from .automatic import press
 
 
@@ -23,19 +24,19 @@ class SaleOrder(models.Model):
         if not planned:
             return super(SaleOrder, orders)._create_invoices(grouped=grouped, final=final, date=date)
         # The instalments are the receivable lines of an invoice of their own: one for each order, without other goods.
-        plans = planned.with_context(continuity_part='plan', raise_if_nothing_to_invoice=False)
+        plans = planned.with_context(continuity_part=Internal('plan'), raise_if_nothing_to_invoice=False)
         if final:
             plans._take_off_down_payments()
         invoices = super(SaleOrder, plans)._create_invoices(grouped=True, final=final, date=date)
-        if self.env.context.get('continuity_only_plan'):
+        if get_internal(self.env, 'continuity_only_plan'):
             return invoices
         is_refused = not invoices and self.env.context.get('raise_if_nothing_to_invoice', True)
-        others = orders.with_context(continuity_part='other', raise_if_nothing_to_invoice=is_refused)
+        others = orders.with_context(continuity_part=Internal('other'), raise_if_nothing_to_invoice=is_refused)
         return invoices | super(SaleOrder, others)._create_invoices(grouped=grouped, final=final, date=date)
 
     def _get_invoiceable_lines(self, final=False):
         lines = super()._get_invoiceable_lines(final=final)
-        part = self.env.context.get('continuity_part')
+        part = get_internal(self.env, 'continuity_part')
         if part:
             lines = self._get_invoiceable_lines_of(part, lines)
         # Of many orders that are invoiced together, the lines are read together.
@@ -82,14 +83,14 @@ class SaleOrder(models.Model):
 
     def _prepare_invoice(self):
         values = super()._prepare_invoice()
-        if self.company_id._get_continuity_as_of() or self.env.context.get('continuity_posted_at_once'):
+        if self.company_id._get_continuity_as_of() or get_internal(self.env, 'continuity_posted_at_once'):
             # Dated when it is posted, each would have all of it computed again.
             values['invoice_date'] = self.company_id._get_continuity_today()
         if self.continuity_parent_id:
             spare = self.continuity_parent_id.sudo()._get_spare_transactions()
             values['transaction_ids'] += [Command.link(transaction.id) for transaction in spare]
         payments = self._get_payments_to_bill()
-        if payments and self.env.context.get('continuity_part') == 'plan':
+        if payments and get_internal(self.env, 'continuity_part') == 'plan':
             values['continuity_payment_ids'] = [Command.link(payment.id) for payment in payments]
             # For the link in its mail: here for the same reason.
             values['access_token'] = str(uuid4())

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 
 from ..domain import sanity
+from ..internal_context import Internal, get_internal
 from .stock_bulk import BulkDelivery
 
 #: What of a parent line makes its plan.
@@ -74,8 +75,13 @@ class SaleOrderLine(models.Model):
     def _reset_price_unit(self):
         price = self._get_continuity_price()
         if price is None:
-            return super()._reset_price_unit()
-        return self.update({'price_unit': price, 'technical_price_unit': price})
+            return super(SaleOrderLine, self._without_follow_up())._reset_price_unit()
+        return self._without_follow_up().update({'price_unit': price, 'technical_price_unit': price})
+
+    def _without_follow_up(self):
+        """Return the lines to write what was computed: no plan follows it, as it follows a price set by hand."""
+        # Odoo's own key lets its price and ours be written apart; nothing here goes by it.
+        return self.with_context(continuity_without_follow_up=Internal(), sale_write_from_compute=True)
 
     def _get_continuity_price(self):
         """Return the unit price that a plan gives the line, or ``None`` where the price list does.
@@ -169,7 +175,9 @@ class SaleOrderLine(models.Model):
             line._follow_quantity(quantity)
         if {'discount', 'product_no_variant_attribute_value_ids'} & vals.keys():
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
-        if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not self.env.context.get('sale_write_from_compute'):
+        if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not get_internal(
+            self.env, 'continuity_without_follow_up'
+        ):
             self._follow_price(vals)
         if {'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'} & vals.keys():
             self.order_id._follow_continuity_amount()
@@ -225,7 +233,7 @@ class SaleOrderLine(models.Model):
                 )
             elif line.price_unit and subscription.state == 'draft':
                 price = line.price_unit
-                line.with_context(sale_write_from_compute=True).write({'price_unit': 0.0, 'technical_price_unit': 0.0})
+                line._without_follow_up().write({'price_unit': 0.0, 'technical_price_unit': 0.0})
                 subscription.price_per_event = price
 
     def copy_data(self, default=None):

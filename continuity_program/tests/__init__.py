@@ -40,6 +40,10 @@ from . import test_revenue
 from . import test_run_ahead
 from . import test_sane_input
 from . import test_stale_clicks
+from . import test_rights_dialogs
+from . import test_rights_fields
+from . import test_rights_given
+from . import test_rights_methods
 from . import test_state_machine
 from . import test_stop
 from . import test_sync

@@ -1,9 +1,15 @@
 from odoo import models
 from odoo.fields import Command
 
+from ..internal_context import Internal
+
 
 class AccountMoveReversal(models.TransientModel):
     _inherit = 'account.move.reversal'
+
+    def reverse_moves(self, is_modify=False):
+        replacing = self.with_context(continuity_replacing=Internal())
+        return super(AccountMoveReversal, replacing).reverse_moves(is_modify=is_modify)
 
     def _modify_default_reverse_values(self, origin_move):
         """Let the invoice that replaces another one take over its instalments, and what was paid online for them."""

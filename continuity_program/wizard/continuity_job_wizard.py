@@ -7,7 +7,7 @@ from ..domain import sanity
 class ContinuityJobWizard(models.TransientModel):
     _name = 'continuity.job.wizard'
     _description = "Run a Continuity Job"
-    _inherit = ['continuity.sanity.mixin']
+    _inherit = ['continuity.dialog.mixin']
 
     job = fields.Selection(
         selection=lambda self: self.env['continuity.job.run']._selection_job(), required=True, default='create_orders'
@@ -101,7 +101,7 @@ class ContinuityJobWizard(models.TransientModel):
             self.job, as_of=self.as_of, domain=self._get_domain(), limit=self.limit
         )
         names = self.env['continuity.job.wizard.line']._fields
-        self.write(
+        self.sudo().write(
             {
                 'is_previewed': True,
                 'line_ids': [

@@ -7,15 +7,15 @@ class ContinuityJobWizardLine(models.TransientModel):
 
     _name = 'continuity.job.wizard.line'
     _description = "Continuity Job Preview Line"
-    _inherit = ['continuity.sanity.mixin']
+    _inherit = ['continuity.dialog.mixin']
 
     wizard_id = fields.Many2one(comodel_name='continuity.job.wizard', required=True, ondelete='cascade', index=True)
     res_model = fields.Char()
     res_id = fields.Many2oneReference(model_field='res_model')
     subscription_id = fields.Many2one(comodel_name='continuity.subscription')
     order_id = fields.Many2one(comodel_name='sale.order', string="Parent Order")
-    partner_id = fields.Many2one(related='subscription_id.partner_id')
-    currency_id = fields.Many2one(related='subscription_id.currency_id')
+    partner_id = fields.Many2one(related='subscription_id.partner_id', related_sudo=False)
+    currency_id = fields.Many2one(related='subscription_id.currency_id', related_sudo=False)
     kind = fields.Selection(
         selection=[
             ('order', "Child Order"),

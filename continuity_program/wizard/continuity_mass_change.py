@@ -24,7 +24,7 @@ class ContinuityMassChange(models.TransientModel):
 
     _name = 'continuity.mass.change'
     _description = "Change Plans"
-    _inherit = ['continuity.guard.mixin']
+    _inherit = ['continuity.dialog.mixin', 'continuity.guard.mixin']
 
     subscription_ids = fields.Many2many(
         comodel_name='continuity.subscription', string="Subscriptions", help="All that is planned of them is changed."

@@ -6,7 +6,7 @@ class ContinuityMassChangeLine(models.TransientModel):
 
     _name = 'continuity.mass.change.line'
     _description = "Preview of a Plan Change"
-    _inherit = ['continuity.plan.change.mixin', 'continuity.guard.mixin']
+    _inherit = ['continuity.plan.change.mixin', 'continuity.dialog.mixin', 'continuity.guard.mixin']
     _order = 'id'
 
     wizard_id = fields.Many2one(

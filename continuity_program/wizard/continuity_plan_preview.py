@@ -10,15 +10,16 @@ class ContinuityPlanPreview(models.TransientModel):
 
     _name = 'continuity.plan.preview'
     _description = "Preview of a Continuity Plan"
-    _inherit = ['continuity.sanity.mixin']
+    _inherit = ['continuity.dialog.mixin']
 
     program_id = fields.Many2one(comodel_name='continuity.program', required=True)
-    company_id = fields.Many2one(related='program_id.company_id')
+    company_id = fields.Many2one(related='program_id.company_id', related_sudo=False)
     product_id = fields.Many2one(
         comodel_name='product.product',
         string="Parent Product",
         domain="[('continuity_program_id', '=', program_id)]",
         compute='_compute_product_id',
+        compute_sudo=False,
         store=True,
         readonly=False,
     )
@@ -30,6 +31,7 @@ class ContinuityPlanPreview(models.TransientModel):
         selection=[('first', "The first event"), ('current', "The event now running")],
         string="Start With",
         compute='_compute_order_start',
+        compute_sudo=False,
         store=True,
         readonly=False,
     )
@@ -37,16 +39,20 @@ class ContinuityPlanPreview(models.TransientModel):
         comodel_name='continuity.plan.preview.line',
         inverse_name='preview_id',
         compute='_compute_line_ids',
+        compute_sudo=False,
         store=True,
     )
-    currency_id = fields.Many2one(comodel_name='res.currency', compute='_compute_line_ids', store=True)
+    currency_id = fields.Many2one(
+        comodel_name='res.currency', compute='_compute_line_ids', compute_sudo=False, store=True
+    )
     amount_total = fields.Monetary(
         string="Total incl. Taxes and Shipping",
         compute='_compute_line_ids',
+        compute_sudo=False,
         store=True,
         help="Taxes and shipping included.",
     )
-    warning = fields.Text(compute='_compute_line_ids', store=True)
+    warning = fields.Text(compute='_compute_line_ids', compute_sudo=False, store=True)
 
     @api.depends('program_id')
     def _compute_product_id(self):
@@ -60,13 +66,15 @@ class ContinuityPlanPreview(models.TransientModel):
 
     @api.depends('program_id', 'product_id', 'partner_id', 'quantity', 'order_date', 'start_date', 'order_start')
     def _compute_line_ids(self):
-        for preview in self:
-            subscription = preview._prepare_subscription()
-            try:
-                rows, preview.warning = preview._get_rows(subscription), False
-            except UserError as error:
-                rows, preview.warning = [], str(error)
-            preview.currency_id = subscription.currency_id
+        for preview in self._sudo_of_readable():
+            rows, preview.warning = [], False
+            subscription = preview._prepare_subscription() if preview.program_id else None
+            if subscription:
+                try:
+                    rows = preview._get_rows(subscription)
+                except UserError as error:
+                    preview.warning = str(error)
+            preview.currency_id = subscription.currency_id if subscription else False
             preview.amount_total = sum(row['price_total'] + row['shipping_amount'] for row in rows)
             preview.line_ids = [Command.clear(), *map(Command.create, rows)]
 

@@ -4,11 +4,11 @@ from odoo import fields, models
 class ContinuityPlanPreviewLine(models.TransientModel):
     _name = 'continuity.plan.preview.line'
     _description = "Line of a Previewed Continuity Plan"
-    _inherit = ['continuity.sanity.mixin']
+    _inherit = ['continuity.dialog.mixin']
     _order = 'event_number, id'
 
     preview_id = fields.Many2one(comodel_name='continuity.plan.preview', required=True, ondelete='cascade', index=True)
-    currency_id = fields.Many2one(related='preview_id.currency_id')
+    currency_id = fields.Many2one(related='preview_id.currency_id', related_sudo=False)
     event_number = fields.Integer(string="Shipment No.")
     program_event_number = fields.Integer(string="Event ID")
     date_planned = fields.Date(string="Ship On")

@@ -1,17 +1,19 @@
 from odoo import api, fields, models
 from odoo.fields import Command
 
+from ..models.continuity_subscription_stop import Settlement
+
 
 class ContinuityStop(models.TransientModel):
     """The dialog that stops a subscription: what it means in money, and what becomes of the shipments on their way."""
 
     _name = 'continuity.stop'
     _description = "Stop a Subscription"
-    _inherit = ['continuity.sanity.mixin']
+    _inherit = ['continuity.dialog.mixin']
 
     subscription_id = fields.Many2one(comodel_name='continuity.subscription', required=True, readonly=True)
     seen_key = fields.Char(help="What the subscription was like when the dialog was opened.")
-    currency_id = fields.Many2one(related='subscription_id.currency_id')
+    currency_id = fields.Many2one(related='subscription_id.currency_id', related_sudo=False)
     reason_id = fields.Many2one(comodel_name='continuity.cancel.reason')
     moment = fields.Selection(
         selection=[('now', "Now"), ('after', "After a shipment to come")], string="When", default='now', required=True
@@ -19,6 +21,7 @@ class ContinuityStop(models.TransientModel):
     last_number = fields.Integer(
         string="Last Shipment",
         compute='_compute_last_number',
+        compute_sudo=False,
         store=True,
         readonly=False,
         help="The number of the last shipment to be sent.",
@@ -30,6 +33,7 @@ class ContinuityStop(models.TransientModel):
         inverse_name='wizard_id',
         string="On Their Way",
         compute='_compute_line_ids',
+        compute_sudo=False,
         store=True,
         readonly=False,
     )
@@ -54,7 +58,8 @@ class ContinuityStop(models.TransientModel):
     @api.depends('subscription_id')
     def _compute_line_ids(self):
         for wizard in self:
-            children = wizard.subscription_id.sudo()._get_unshipped_children()
+            sudo = wizard._sudo_of_readable()
+            children = sudo.subscription_id._get_unshipped_children().with_env(self.env)._filtered_access('read')
             wizard.line_ids = [
                 Command.clear(),
                 *(Command.create({'order_id': child.id}) for child in children.sorted('commitment_date')),
@@ -69,12 +74,16 @@ class ContinuityStop(models.TransientModel):
     @api.depends('subscription_id', 'last_number')
     def _compute_commitment_warning(self):
         for wizard in self:
-            wizard.commitment_warning = wizard.subscription_id._get_commitment_refusal(wizard.last_number)
+            subscription = wizard.subscription_id
+            warning = subscription._get_commitment_refusal(wizard.last_number) if subscription else None
+            wizard.commitment_warning = warning
 
     @api.depends('subscription_id', 'line_ids.is_stopped', 'last_number')
     def _compute_settlement(self):
-        for wizard in self:
-            settlement = wizard.subscription_id.sudo()._get_settlement(wizard._get_stopped_orders(), wizard.last_number)
+        for wizard in self._sudo_of_readable():
+            settlement = Settlement()
+            if wizard.subscription_id:
+                settlement = wizard.subscription_id._get_settlement(wizard._get_stopped_orders(), wizard.last_number)
             wizard.to_credit, wizard.to_refund, wizard.to_pay = settlement
 
     def _get_stopped_orders(self):
@@ -84,6 +93,7 @@ class ContinuityStop(models.TransientModel):
     def action_stop(self):
         """Stop the subscription, and the shipments marked; or let it end with a later shipment."""
         self.ensure_one()
+        self.check_access('write')
         subscription = self.subscription_id
         subscription.check_access('write')
         subscription._begin_change(self.seen_key or None)

@@ -6,10 +6,10 @@ class ContinuityStopLine(models.TransientModel):
 
     _name = 'continuity.stop.line'
     _description = "Shipment of a Subscription That Is Stopped"
-    _inherit = ['continuity.sanity.mixin']
+    _inherit = ['continuity.dialog.mixin']
 
     wizard_id = fields.Many2one(comodel_name='continuity.stop', required=True, ondelete='cascade')
     order_id = fields.Many2one(comodel_name='sale.order', string="Child Order", required=True, readonly=True)
-    date_planned = fields.Datetime(related='order_id.commitment_date', string="Ship On")
-    delivery_status = fields.Selection(related='order_id.delivery_status')
+    date_planned = fields.Datetime(related='order_id.commitment_date', related_sudo=False, string="Ship On")
+    delivery_status = fields.Selection(related='order_id.delivery_status', related_sudo=False)
     is_stopped = fields.Boolean(string="Stop It", help="Else it still goes out, and stays owed.")

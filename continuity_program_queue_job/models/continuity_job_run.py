@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from odoo.addons.continuity_program.internal_context import Internal, get_internal
 from odoo.addons.continuity_program.models.continuity_job_run import BATCH_SIZE, NOBODYS_FAULT, JobBatch
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import DEFAULT_PRIORITY, ENQUEUED, PENDING, STARTED, WAIT_DEPENDENCIES
@@ -193,7 +194,7 @@ class ContinuityJobRun(models.Model):
 
         Work, counts and the place reached last together: called again after a kill, it goes on from there.
         """
-        run = self._engine().browse(self.id).with_context(continuity_one_batch=True)
+        run = self._engine().browse(self.id).with_context(continuity_one_batch=Internal())
         try:
             run._work(criteria, limit, commit=True)
         except NOBODYS_FAULT as error:
@@ -202,7 +203,7 @@ class ContinuityJobRun(models.Model):
             run._enqueue_next(criteria, limit)
 
     def _get_batch_size(self):
-        if not self.env.context.get('continuity_one_batch'):
+        if not get_internal(self.env, 'continuity_one_batch'):
             return super()._get_batch_size()
         # What makes its own steps last is counted with each: of a limit, a kill must not lose what was done.
         comes_singly = hasattr(self.env[self._get_job(self.job).model], f'_job_{self.job}_singles')
@@ -210,7 +211,7 @@ class ContinuityJobRun(models.Model):
 
     def _checkpoint(self, commit, processed=0, remaining=None):
         time_left = super()._checkpoint(commit, processed, remaining)
-        return 0 if self.env.context.get('continuity_one_batch') else time_left
+        return 0 if get_internal(self.env, 'continuity_one_batch') else time_left
 
     def _give_up(self, **_error):
         """The queue job of a limited run has failed for good."""

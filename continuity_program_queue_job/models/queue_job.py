@@ -2,7 +2,8 @@ from odoo import fields, models
 
 
 class QueueJob(models.Model):
-    _inherit = 'queue.job'
+    _name = 'queue.job'
+    _inherit = ['queue.job', 'continuity.guard.mixin']
 
     continuity_run_id = fields.Many2one(
         comodel_name='continuity.job.run',
