@@ -1,5 +1,6 @@
 from . import res_company
 from . import res_config_settings
+from . import continuity_awaited_mixin
 from . import continuity_guard_mixin
 from . import continuity_parking_mixin
 from . import continuity_tracking_mixin

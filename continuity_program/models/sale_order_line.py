@@ -1,15 +1,26 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import SQL
 
+from .plan_one2many import PlanOne2many, init_plan_column, searching_plans
 from .stock_bulk import BulkDelivery
+
+#: What, written on a line, is followed by its plan or by the child order it is on.
+FOLLOWED_FIELDS = {'product_id', 'order_id', 'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'}
 
 
 class SaleOrderLine(models.Model):
     _name = 'sale.order.line'
     _inherit = ['sale.order.line', 'continuity.guard.mixin']
 
-    continuity_subscription_ids = fields.One2many(
-        comodel_name='continuity.subscription', inverse_name='order_line_id', copy=False
+    continuity_has_plan = fields.Boolean(
+        string="Sells a Plan", compute='_compute_continuity_has_plan', store=True, precompute=True
+    )
+    continuity_subscription_ids = PlanOne2many(
+        comodel_name='continuity.subscription',
+        inverse_name='order_line_id',
+        only_if='continuity_has_plan',
+        copy=False,
     )
     continuity_line_id = fields.Many2one(
         comodel_name='continuity.line',
@@ -19,9 +30,13 @@ class SaleOrderLine(models.Model):
         ondelete='restrict',
         help="The planned shipment line that this child order line sends.",
     )
-    # Known to be empty, it spares every plain order the searches for plans to bring in line.
-    continuity_planned_line_ids = fields.One2many(
-        comodel_name='continuity.line', inverse_name='child_line_id', string="Planned Lines Sent", readonly=True
+    # Only for Odoo, which follows it to the plans to bring in line.
+    continuity_planned_line_ids = PlanOne2many(
+        comodel_name='continuity.line',
+        inverse_name='child_line_id',
+        string="Planned Lines Sent",
+        only_if='continuity_line_id',
+        readonly=True,
     )
     continuity_is_given_back = fields.Boolean(
         string="Planned Again",
@@ -45,7 +60,24 @@ class SaleOrderLine(models.Model):
         "A planned continuity line has one child order.",
     )
 
+    def _auto_init(self):
+        fill = SQL(
+            """
+            UPDATE sale_order_line line
+               SET continuity_has_plan = TRUE
+              FROM continuity_subscription subscription
+             WHERE subscription.order_line_id = line.id
+            """
+        )
+        init_plan_column(self, 'continuity_has_plan', 'bool', fill, 'continuity_subscription.order_line_id')
+        return super()._auto_init()
+
     # === COMPUTE METHODS === #
+
+    @api.depends('continuity_subscription_ids')
+    def _compute_continuity_has_plan(self):
+        for line in self:
+            line.continuity_has_plan = bool(searching_plans(line).continuity_subscription_ids)
 
     @api.depends(
         'product_id.continuity_program_id', 'order_id.continuity_parent_id', 'continuity_subscription_ids', 'state'
@@ -53,7 +85,7 @@ class SaleOrderLine(models.Model):
     def _compute_is_continuity_parent(self):
         for line in self:
             line.is_continuity_parent = bool(
-                line.continuity_subscription_ids or (line.state in ('draft', 'sent', False) and line._sells_program())
+                line.continuity_has_plan or (line.state in ('draft', 'sent', False) and line._sells_program())
             )
 
     def _sells_program(self):
@@ -138,24 +170,19 @@ class SaleOrderLine(models.Model):
         return lines
 
     def write(self, vals):
-        replaced = self.browse()
-        if 'product_id' in vals:
-            replaced = self.filtered(lambda line: line.product_id.id != vals['product_id'])
-        parents = self.filtered('continuity_subscription_ids')
-        moved = parents.browse()
-        if 'order_id' in vals:
-            moved = parents.filtered(lambda line: line.order_id.id != vals['order_id'])
-            if moved and not moved._may_move_to(self.env['sale.order'].browse(vals['order_id'])):
-                raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
+        if not FOLLOWED_FIELDS & vals.keys():
+            return super().write(vals)
+        replaced = self.filtered(lambda line: line.product_id.id != vals.get('product_id', line.product_id.id))
+        parents = self.filtered('continuity_has_plan')
+        moved = parents.filtered(lambda line: line.order_id.id != vals.get('order_id', line.order_id.id))
+        if moved and not moved._may_move_to(self.env['sale.order'].browse(vals['order_id'])):
+            raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
         quantities = {}
         if {'product_uom_qty', 'product_uom_id'} & vals.keys():
             quantities = {line: line._get_plan_quantity() for line in parents}
         result = super().write(vals)
         moved._move_plans()
-        if replaced:
-            replaced.continuity_subscription_ids.sudo().unlink()
-            replaced._update_continuity_price()
-            replaced._create_subscriptions()
+        replaced._replace_plans()
         for line, quantity in quantities.items():
             line._follow_quantity(quantity)
         if 'discount' in vals:
@@ -165,6 +192,13 @@ class SaleOrderLine(models.Model):
         if {'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'} & vals.keys():
             self.order_id._follow_continuity_amount()
         return result
+
+    def _replace_plans(self):
+        """Make the plans of lines that have another product now; what sells no plan, before or after, is left alone."""
+        changed = self.filtered(lambda line: line.continuity_has_plan or line._sells_program())
+        changed.continuity_subscription_ids.sudo().unlink()
+        changed._update_continuity_price()
+        changed._create_subscriptions()
 
     def _may_move_to(self, order):
         """Whether lines with plans may move to another order: an addon may let them, as when carts are merged."""
@@ -226,6 +260,11 @@ class SaleOrderLine(models.Model):
         result = super().unlink()
         orders._follow_continuity_amount()
         return result
+
+    def _set_without_plans(self):
+        """Tell of lines deleted with their plain order, of which Odoo reads no more than whose they are."""
+        for name in ('continuity_subscription_ids', 'continuity_planned_line_ids'):
+            self._fields[name].set_empty(self)
 
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""
@@ -303,7 +342,7 @@ class SaleOrderLine(models.Model):
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
         # A line just added to a confirmed order comes here before it has its subscription.
         goods = self.filtered(
-            lambda line: not line.continuity_subscription_ids and (line.move_ids or not line._sells_program())
+            lambda line: not line.continuity_has_plan and (not line._sells_program() or line.move_ids)
         )
         if BulkDelivery.of(self.env):
             goods._create_continuity_references()

@@ -78,7 +78,6 @@ class StockMove(models.Model):
     def _can_be_reserved_together(self):
         """Whether which goods are taken does not depend on the move: any piece in stock is as good as another."""
         self.ensure_one()
-        order = self.sudo().sale_line_id.order_id
         return (
             self.state == 'confirmed'
             and not self.picked
@@ -89,7 +88,7 @@ class StockMove(models.Model):
             and self.product_uom == self.product_id.uom_id
             and self.product_id.categ_id.packaging_reserve_method != 'full'
             and not self._should_bypass_reservation()
-            and not order.continuity_payment_hold
+            and not self.sudo().continuity_order_id.continuity_payment_hold
         )
 
     def _reserve_together(self):

@@ -24,7 +24,7 @@ class StockPicking(models.Model):
 
     def _action_done(self):
         result = super()._action_done()
-        if self.sale_id.filtered('continuity_parent_id'):
+        if self.move_ids.continuity_order_id:
             self.env['continuity.job.run']._trigger_cron('process_payments')
         return result
 
