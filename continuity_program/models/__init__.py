@@ -1,6 +1,7 @@
 from . import continuity_sanity_mixin
 from . import res_company
 from . import res_config_settings
+from . import continuity_awaited_mixin
 from . import continuity_guard_mixin
 from . import continuity_wording
 from . import continuity_portal_mixin

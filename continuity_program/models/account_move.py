@@ -1,22 +1,34 @@
 from contextlib import contextmanager
 
 from odoo import api, fields, models
-from odoo.tools import frozendict
+from odoo.tools import SQL, frozendict
 
 from ..internal_context import Internal, get_internal
 from .automatic import AUTOMATIC
+from .plan_one2many import PlanOne2many, init_plan_column, searching_plans
 
 
 class AccountMove(models.Model):
     _name = 'account.move'
     _inherit = ['account.move', 'continuity.guard.mixin']
 
-    continuity_payment_ids = fields.One2many(
+    continuity_has_plan = fields.Boolean(
+        string="Bills or Credits a Plan", compute='_compute_continuity_has_plan', store=True, precompute=True
+    )
+    continuity_payment_ids = PlanOne2many(
         comodel_name='continuity.payment',
         inverse_name='invoice_id',
         string="Continuity Instalments",
+        only_if='continuity_has_plan',
         readonly=True,
         help="The instalments this invoice is paid in: each has a receivable line of its own.",
+    )
+    continuity_credited_line_ids = PlanOne2many(
+        comodel_name='continuity.line',
+        inverse_name='credit_move_id',
+        string="Planned Lines Credited",
+        only_if='continuity_has_plan',
+        readonly=True,
     )
     continuity_payment_count = fields.Integer(compute='_compute_continuity_payment_count')
     continuity_subscription_id = fields.Many2one(
@@ -27,6 +39,24 @@ class AccountMove(models.Model):
         index='btree_not_null',
         help="The subscription, billed in advance, of which this credit note takes back a part.",
     )
+
+    def _auto_init(self):
+        fill = SQL(
+            """
+            UPDATE account_move
+               SET continuity_has_plan = TRUE
+             WHERE id IN (SELECT invoice_id FROM continuity_payment UNION SELECT credit_move_id FROM continuity_line)
+            """
+        )
+        needed = ('continuity_payment.invoice_id', 'continuity_line.credit_move_id')
+        init_plan_column(self, 'continuity_has_plan', 'bool', fill, *needed)
+        return super()._auto_init()
+
+    @api.depends('continuity_payment_ids', 'continuity_credited_line_ids')
+    def _compute_continuity_has_plan(self):
+        for move in self:
+            searching = searching_plans(move)
+            move.continuity_has_plan = bool(searching.continuity_payment_ids or searching.continuity_credited_line_ids)
 
     # === INSTALMENTS === #
 

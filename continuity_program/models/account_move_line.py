@@ -3,6 +3,7 @@ from odoo.fields import Command
 from odoo.tools import frozendict
 
 from ..internal_context import get_internal
+from .plan_one2many import PlanOne2many
 
 
 class AccountMoveLine(models.Model):
@@ -16,6 +17,14 @@ class AccountMoveLine(models.Model):
         readonly=True,
         index='btree_not_null',
         ondelete='set null',
+    )
+    # Only for Odoo, which follows it to the instalments to bring in line.
+    continuity_billed_payment_ids = PlanOne2many(
+        comodel_name='continuity.payment',
+        inverse_name='move_line_id',
+        string="Instalments Billed",
+        only_if='continuity_payment_id',
+        readonly=True,
     )
 
     @api.depends('continuity_payment_id')

@@ -264,7 +264,7 @@ class ContinuityLine(models.Model):
         'child_line_id.state',
         'child_line_id.qty_delivered',
         'child_line_id.product_uom_qty',
-        'child_line_id.order_id.continuity_shipped_date',
+        'child_order_id.continuity_shipped_date',
     )
     def _compute_state(self):
         for line in self:
@@ -295,7 +295,7 @@ class ContinuityLine(models.Model):
         'is_credited',
         'child_line_id.qty_invoiced',
         'child_line_id.product_uom_qty',
-        'child_line_id.order_id.amount_total',
+        'child_order_id.amount_total',
         'subscription_id.bill_upfront',
         'replaces_line_id',
     )

@@ -1,6 +1,7 @@
 from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.fields import Domain
+from odoo.tools import SQL
 
 from ..domain import schedule
 
@@ -136,6 +137,33 @@ class ContinuitySubscription(models.Model):
 
     def _prepare_preview_row(self):
         return {**super()._prepare_preview_row(), 'subscription_id': self.id, 'order_id': self.order_id.id}
+
+    def _write_parking(self, job, reason):
+        super()._write_parking(job, reason)
+        self.env['res.partner']._await_changes(
+            SQL(
+                """
+                SELECT unnest(ARRAY[partner_id, partner_invoice_id, partner_shipping_id])
+                  FROM continuity_subscription WHERE id = %(id)s
+                 UNION SELECT partner_shipping_id FROM continuity_line WHERE subscription_id = %(id)s
+                """,
+                id=self.id,
+            )
+        )
+        self.env['product.template']._await_changes(
+            SQL(
+                """
+                SELECT product.product_tmpl_id
+                  FROM continuity_line line
+                  JOIN product_product product ON product.id = line.product_id
+                 WHERE line.subscription_id = %s AND line.state = 'planned'
+                """,
+                self.id,
+            )
+        )
+        self.env['payment.token']._await_changes(
+            SQL("SELECT payment_token_id FROM continuity_subscription WHERE id = %s", self.id)
+        )
 
     def _get_parking_user(self):
         return self.user_id.filtered('active') or self.program_id._get_parking_user()

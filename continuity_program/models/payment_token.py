@@ -3,7 +3,7 @@ from odoo import fields, models
 
 class PaymentToken(models.Model):
     _name = 'payment.token'
-    _inherit = ['payment.token', 'continuity.guard.mixin']
+    _inherit = ['payment.token', 'continuity.awaited.mixin', 'continuity.guard.mixin']
 
     continuity_expiry_date = fields.Date(
         string="Card Expires On",
@@ -22,7 +22,10 @@ class PaymentToken(models.Model):
             self.sudo().filtered(lambda token: token.continuity_expiry_date != day).continuity_expiry_told_on = False
         result = super().write(vals)
         if {'active', 'continuity_expiry_date'} & vals.keys():
-            self.env['continuity.subscription'].sudo().search(
-                [('payment_token_id', 'in', self.ids), ('is_parked', '=', True)]
-            )._unpark()
+            self._retry_awaiting_plans()
         return result
+
+    def _get_awaiting_plans(self):
+        return self.env['continuity.subscription'].search(
+            [('payment_token_id', 'in', self.ids), ('is_parked', '=', True)]
+        )

@@ -7,7 +7,7 @@ class ProductProduct(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if self._get_continuity_mending_fields() & vals.keys():
-            self.env['continuity.line'].sudo()._get_parked_subscriptions([('product_id', 'in', self.ids)])._unpark()
+            self.product_tmpl_id._retry_awaiting_plans()
         return result
 
     @api.model

@@ -4,7 +4,7 @@ from odoo.exceptions import ValidationError
 
 class ProductTemplate(models.Model):
     _name = 'product.template'
-    _inherit = ['product.template', 'continuity.sanity.mixin']
+    _inherit = ['product.template', 'continuity.awaited.mixin', 'continuity.sanity.mixin']
 
     continuity_program_id = fields.Many2one(
         comodel_name='continuity.program',
@@ -19,10 +19,11 @@ class ProductTemplate(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if self.env['product.product']._get_continuity_mending_fields() & vals.keys():
-            self.env['continuity.line'].sudo()._get_parked_subscriptions(
-                [('product_id.product_tmpl_id', 'in', self.ids)]
-            )._unpark()
+            self._retry_awaiting_plans()
         return result
+
+    def _get_awaiting_plans(self):
+        return self.env['continuity.line']._get_parked_subscriptions([('product_id.product_tmpl_id', 'in', self.ids)])
 
     @api.constrains('continuity_program_id', 'continuity_event_count', 'company_id', 'type')
     def _check_continuity_program(self):

@@ -2,14 +2,18 @@ from odoo import api, models
 
 
 class ResPartner(models.Model):
-    _inherit = 'res.partner'
+    _name = 'res.partner'
+    _inherit = ['res.partner', 'continuity.awaited.mixin']
 
     def write(self, vals):
         result = super().write(vals)
         if self._get_continuity_mending_fields() & vals.keys():
-            parked_sudo = self.env['continuity.subscription'].sudo().search([('is_parked', '=', True)])
-            parked_sudo.filtered(lambda subscription: subscription._get_partners() & self)._unpark()
+            self._retry_awaiting_plans()
         return result
+
+    def _get_awaiting_plans(self):
+        parked = self.env['continuity.subscription'].search([('is_parked', '=', True)])
+        return parked.filtered(lambda subscription: subscription._get_partners() & self)
 
     @api.model
     def _get_continuity_mending_fields(self):

@@ -3,6 +3,7 @@ from odoo.exceptions import UserError
 
 from ..domain import gate
 from .automatic import AUTOMATIC, press
+from .plan_one2many import PlanOne2many, searching_plans
 
 #: What, written on a quotation, changes the plans made on it.
 PLAN_TERMS = {
@@ -18,7 +19,7 @@ PLAN_TERMS = {
 
 class SaleOrder(models.Model):
     _name = 'sale.order'
-    _inherit = ['continuity.tracking.mixin', 'sale.order', 'continuity.guard.mixin']
+    _inherit = ['sale.order', 'continuity.guard.mixin']
 
     continuity_role = fields.Selection(
         selection=[('parent', "Parent Order"), ('child', "Child Order")],
@@ -36,14 +37,19 @@ class SaleOrder(models.Model):
         check_company=True,
         ondelete='restrict',
     )
-    continuity_child_ids = fields.One2many(
-        comodel_name='sale.order', inverse_name='continuity_parent_id', string="Child Orders", readonly=True
+    continuity_child_ids = PlanOne2many(
+        comodel_name='sale.order',
+        inverse_name='continuity_parent_id',
+        string="Child Orders",
+        only_if='continuity_role',
+        readonly=True,
     )
     continuity_child_count = fields.Integer(compute='_compute_continuity_counts')
-    continuity_subscription_ids = fields.One2many(
+    continuity_subscription_ids = PlanOne2many(
         comodel_name='continuity.subscription',
         inverse_name='order_id',
         string="Continuity Subscriptions",
+        only_if='continuity_role',
         readonly=True,
     )
     continuity_subscription_count = fields.Integer(compute='_compute_continuity_counts')
@@ -51,10 +57,29 @@ class SaleOrder(models.Model):
         string="Held for Payment", readonly=True, copy=False, help="Not delivered until the customer has paid."
     )
     continuity_payment_hold_reason = fields.Char(string="Why It Is Held", readonly=True, copy=False)
-    continuity_payment_ids = fields.One2many(
-        comodel_name='continuity.payment', inverse_name='order_id', string="Continuity Payments", readonly=True
+    continuity_payment_ids = PlanOne2many(
+        comodel_name='continuity.payment',
+        inverse_name='order_id',
+        string="Continuity Payments",
+        only_if='continuity_role',
+        readonly=True,
     )
     continuity_payment_count = fields.Integer(compute='_compute_continuity_counts')
+    # Only for Odoo, which follows them from an order, and from a move, to the plans to bring in line.
+    continuity_planned_line_ids = PlanOne2many(
+        comodel_name='continuity.line',
+        inverse_name='child_order_id',
+        string="Planned Lines Sent",
+        only_if='continuity_parent_id',
+        readonly=True,
+    )
+    continuity_move_ids = PlanOne2many(
+        comodel_name='stock.move',
+        inverse_name='continuity_order_id',
+        string="Moves of the Child Order",
+        only_if='continuity_parent_id',
+        readonly=True,
+    )
     is_continuity_credited = fields.Boolean(compute='_compute_is_continuity_credited')
     continuity_shipped_date = fields.Date(
         string="Shipped On",
@@ -78,14 +103,15 @@ class SaleOrder(models.Model):
             if order.continuity_parent_id:
                 order.continuity_role = 'child'
             else:
-                order.continuity_role = 'parent' if order.continuity_subscription_ids else False
+                sells = searching_plans(order).continuity_subscription_ids
+                order.continuity_role = 'parent' if sells else False
 
     @api.depends(
         'continuity_parent_id',
         'state',
         'commitment_date',
-        'picking_ids.state',
-        'picking_ids.date_done',
+        'continuity_move_ids.state',
+        'continuity_move_ids.picking_id.date_done',
         'continuity_child_ids.continuity_shipped_date',
     )
     def _compute_continuity_shipped_date(self):
@@ -104,10 +130,10 @@ class SaleOrder(models.Model):
         self.ensure_one()
         if self.state != 'sale':
             return False
-        if not self.picking_ids:
+        if not self.continuity_move_ids:
             return bool(self.commitment_date) and self.company_id._get_continuity_day(self.commitment_date)
         # In several steps, the last one may not exist before the first is done.
-        moves = self.picking_ids.move_ids.filtered(lambda move: move.location_dest_usage == 'customer')
+        moves = self.continuity_move_ids.filtered(lambda move: move.location_dest_usage == 'customer')
         done = moves.filtered(lambda move: move.state == 'done')
         if not done or moves.filtered(lambda move: move.state not in ('done', 'cancel')):
             return False
@@ -116,27 +142,35 @@ class SaleOrder(models.Model):
         )
 
     def _compute_continuity_counts(self):
-        children = self.env['sale.order']._read_group(
-            [('continuity_parent_id', 'in', self.ids)], ['continuity_parent_id'], ['__count']
-        )
-        child_count = {parent.id: count for parent, count in children}
+        parents = self.filtered(lambda order: order.continuity_role == 'parent')
+        child_count = {}
+        if parents:
+            children = self.env['sale.order']._read_group(
+                [('continuity_parent_id', 'in', parents.ids)], ['continuity_parent_id'], ['__count']
+            )
+            child_count = {parent.id: count for parent, count in children}
         for order in self:
             order.continuity_child_count = child_count.get(order.id, 0)
             order.continuity_payment_count = len(order.continuity_payment_ids)
-            order.continuity_subscription_count = len(
-                order.continuity_subscription_ids or order.order_line.continuity_line_id.subscription_id
-            )
+            order.continuity_subscription_count = len(order._get_continuity_subscriptions())
+
+    def _get_continuity_subscriptions(self):
+        """Return the subscriptions that a parent order sold, or whose shipment a child order is."""
+        children = self.filtered('continuity_parent_id')
+        return self.continuity_subscription_ids | children.order_line.continuity_line_id.subscription_id
 
     @api.depends('order_line.continuity_line_id.is_credited')
     def _compute_is_continuity_credited(self):
-        for order in self:
+        children = self.filtered('continuity_parent_id')
+        (self - children).is_continuity_credited = False
+        for order in children:
             order.is_continuity_credited = any(order.order_line.continuity_line_id.mapped('is_credited'))
 
-    @api.depends('order_line.continuity_subscription_ids.is_page_shown')
+    @api.depends('continuity_subscription_ids.is_page_shown')
     @api.depends_context('uid')
     def _compute_continuity_page_id(self):
         for order in self:
-            order.continuity_page_id = order.order_line.continuity_subscription_ids.filtered(
+            order.continuity_page_id = order.continuity_subscription_ids.filtered(
                 lambda subscription: not subscription.is_page_shown and subscription.create_uid == self.env.user
             )[:1]
 
@@ -170,11 +204,13 @@ class SaleOrder(models.Model):
         for child in self.filtered(lambda order: order.continuity_parent_id and order.state == 'sale'):
             child.sudo().order_line.continuity_line_id.subscription_id._follow_child_amount(child)
 
-    def unlink(self):
-        self._check_continuity_unlink()
-        self.continuity_subscription_ids.sudo().unlink()
-        self.order_line._give_up_planned_lines()
-        return super().unlink()
+    @api.ondelete(at_uninstall=False)
+    def _unlink_continuity(self):
+        ours = self.filtered('continuity_role')
+        (self - ours).sudo().order_line._set_without_plans()
+        ours._check_continuity_unlink()
+        ours.continuity_subscription_ids.sudo().unlink()
+        ours.order_line._give_up_planned_lines()
 
     def _check_continuity_unlink(self):
         for order in self:
@@ -201,7 +237,7 @@ class SaleOrder(models.Model):
 
     def action_view_continuity_subscriptions(self):
         self.ensure_one()
-        subscriptions = self.continuity_subscription_ids or self.order_line.continuity_line_id.subscription_id
+        subscriptions = self._get_continuity_subscriptions()
         action = self.env['ir.actions.act_window']._for_xml_id('continuity_program.continuity_subscription_action')
         action['context'] = {}
         if len(subscriptions) == 1:
@@ -333,13 +369,21 @@ class SaleOrder(models.Model):
 
     def _action_confirm(self):
         result = super()._action_confirm()
-        self.continuity_subscription_ids._planning().write({'is_page_shown': True})
-        self.continuity_subscription_ids._run()
-        children = self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments())
-        children._plan_continuity_payments()
-        upfront = self.continuity_subscription_ids.filtered('bill_upfront')
-        self.env['continuity.job.run']._wake('process_payments', upfront.sudo().payment_ids)
+        self.filtered('continuity_role')._start_continuity()
         return result
+
+    def _start_continuity(self):
+        """Run the plans of parent orders that were confirmed, and plan what child orders bill."""
+        subscriptions = self.continuity_subscription_ids
+        if subscriptions:
+            subscriptions._planning().write({'is_page_shown': True})
+            subscriptions._run()
+        children = self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments())
+        if children:
+            children._plan_continuity_payments()
+        upfront = subscriptions.filtered('bill_upfront')
+        if upfront:
+            self.env['continuity.job.run']._wake('process_payments', upfront.sudo().payment_ids)
 
     def _plan_continuity_payments(self):
         """Plan what child orders bill, and hold those that wait to be paid."""

@@ -16,7 +16,10 @@ class SaleOrder(models.Model):
         'order_line.continuity_line_id.can_send_again',
     )
     def _compute_continuity_box_actions(self):
-        for order in self:
+        children = self.filtered('continuity_parent_id')
+        (self - children).continuity_can_plan_again = False
+        (self - children).continuity_can_send_again = False
+        for order in children:
             order.continuity_can_plan_again = not order._get_continuity_plan_again_refusal()
             order.continuity_can_send_again = any(order._get_continuity_boxes().mapped('can_send_again'))
 
@@ -80,7 +83,7 @@ class SaleOrder(models.Model):
         """Return why a cancelled child order cannot be taken up again, or nothing: its shipment is planned again, or
         another order sends it."""
         self.ensure_one()
-        if self.state != 'cancel':
+        if self.state != 'cancel' or not self.continuity_parent_id:
             return None
         lines = self.sudo().order_line.filtered('continuity_line_id')
         others = lines.continuity_line_id.child_line_ids.filtered(lambda line: line.state != 'cancel') - lines

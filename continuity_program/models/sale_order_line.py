@@ -1,21 +1,40 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
+from odoo.tools import SQL
 
 from ..domain import sanity
 from ..internal_context import Internal, get_internal
+from .plan_one2many import PlanOne2many, init_plan_column, searching_plans
 from .stock_bulk import BulkDelivery
 
 #: What of a parent line makes its plan.
 PLAN_BOUNDS = {'product_uom_qty': sanity.QUANTITY, 'price_unit': sanity.AMOUNT, 'discount': sanity.AMOUNT}
+#: What, written on a line, is followed by its plan or by the child order it is on.
+FOLLOWED_FIELDS = {
+    'product_id',
+    'order_id',
+    'product_uom_qty',
+    'product_uom_id',
+    'price_unit',
+    'discount',
+    'tax_ids',
+    'product_no_variant_attribute_value_ids',
+}
 
 
 class SaleOrderLine(models.Model):
     _name = 'sale.order.line'
     _inherit = ['sale.order.line', 'continuity.guard.mixin']
 
-    continuity_subscription_ids = fields.One2many(
-        comodel_name='continuity.subscription', inverse_name='order_line_id', copy=False
+    continuity_has_plan = fields.Boolean(
+        string="Sells a Plan", compute='_compute_continuity_has_plan', store=True, precompute=True
+    )
+    continuity_subscription_ids = PlanOne2many(
+        comodel_name='continuity.subscription',
+        inverse_name='order_line_id',
+        only_if='continuity_has_plan',
+        copy=False,
     )
     continuity_line_id = fields.Many2one(
         comodel_name='continuity.line',
@@ -25,9 +44,13 @@ class SaleOrderLine(models.Model):
         ondelete='restrict',
         help="The planned shipment line that this child order line sends.",
     )
-    # Known to be empty, it spares every plain order the searches for plans to bring in line.
-    continuity_planned_line_ids = fields.One2many(
-        comodel_name='continuity.line', inverse_name='child_line_id', string="Planned Lines Sent", readonly=True
+    # Only for Odoo, which follows it to the plans to bring in line.
+    continuity_planned_line_ids = PlanOne2many(
+        comodel_name='continuity.line',
+        inverse_name='child_line_id',
+        string="Planned Lines Sent",
+        only_if='continuity_line_id',
+        readonly=True,
     )
     continuity_is_given_back = fields.Boolean(
         string="Planned Again",
@@ -51,7 +74,24 @@ class SaleOrderLine(models.Model):
         "A planned continuity line has one child order.",
     )
 
+    def _auto_init(self):
+        fill = SQL(
+            """
+            UPDATE sale_order_line line
+               SET continuity_has_plan = TRUE
+              FROM continuity_subscription subscription
+             WHERE subscription.order_line_id = line.id
+            """
+        )
+        init_plan_column(self, 'continuity_has_plan', 'bool', fill, 'continuity_subscription.order_line_id')
+        return super()._auto_init()
+
     # === COMPUTE METHODS === #
+
+    @api.depends('continuity_subscription_ids')
+    def _compute_continuity_has_plan(self):
+        for line in self:
+            line.continuity_has_plan = bool(searching_plans(line).continuity_subscription_ids)
 
     @api.depends(
         'product_id.continuity_program_id', 'order_id.continuity_parent_id', 'continuity_subscription_ids', 'state'
@@ -59,7 +99,7 @@ class SaleOrderLine(models.Model):
     def _compute_is_continuity_parent(self):
         for line in self:
             line.is_continuity_parent = bool(
-                line.continuity_subscription_ids or (line.state in ('draft', 'sent', False) and line._sells_program())
+                line.continuity_has_plan or (line.state in ('draft', 'sent', False) and line._sells_program())
             )
 
     def _sells_program(self):
@@ -152,25 +192,20 @@ class SaleOrderLine(models.Model):
         return lines
 
     def write(self, vals):
-        replaced = self.browse()
-        if 'product_id' in vals:
-            replaced = self.filtered(lambda line: line.product_id.id != vals['product_id'])
-        parents = self.filtered('continuity_subscription_ids')
+        if not FOLLOWED_FIELDS & vals.keys():
+            return super().write(vals)
+        replaced = self.filtered(lambda line: line.product_id.id != vals.get('product_id', line.product_id.id))
+        parents = self.filtered('continuity_has_plan')
         parents._refuse_insane_plan(vals)
-        moved = parents.browse()
-        if 'order_id' in vals:
-            moved = parents.filtered(lambda line: line.order_id.id != vals['order_id'])
-            if moved and not moved._may_move_to(self.env['sale.order'].browse(vals['order_id'])):
-                raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
+        moved = parents.filtered(lambda line: line.order_id.id != vals.get('order_id', line.order_id.id))
+        if moved and not moved._may_move_to(self.env['sale.order'].browse(vals['order_id'])):
+            raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
         quantities = {}
         if {'product_uom_qty', 'product_uom_id'} & vals.keys():
             quantities = {line: line._get_plan_quantity() for line in parents}
         result = super().write(vals)
         moved._move_plans()
-        if replaced:
-            replaced.continuity_subscription_ids.sudo().unlink()
-            replaced._update_continuity_price()
-            replaced._create_subscriptions()
+        replaced._replace_plans()
         for line, quantity in quantities.items():
             line._follow_quantity(quantity)
         if {'discount', 'product_no_variant_attribute_value_ids'} & vals.keys():
@@ -189,6 +224,13 @@ class SaleOrderLine(models.Model):
             fault = sanity.find_number_fault(vals[name], PLAN_BOUNDS[name])
             if fault:
                 raise ValidationError(self._explain_fault(self._fields[name], fault, vals))
+
+    def _replace_plans(self):
+        """Make the plans of lines that have another product now; what sells no plan, before or after, is left alone."""
+        changed = self.filtered(lambda line: line.continuity_has_plan or line._sells_program())
+        changed.continuity_subscription_ids.sudo().unlink()
+        changed._update_continuity_price()
+        changed._create_subscriptions()
 
     def _may_move_to(self, order):
         """Whether lines with plans may move to another order: an addon may let them, as when carts are merged."""
@@ -250,6 +292,11 @@ class SaleOrderLine(models.Model):
         result = super().unlink()
         orders._follow_continuity_amount()
         return result
+
+    def _set_without_plans(self):
+        """Tell of lines deleted with their plain order, of which Odoo reads no more than whose they are."""
+        for name in ('continuity_subscription_ids', 'continuity_planned_line_ids'):
+            self._fields[name].set_empty(self)
 
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""
@@ -338,7 +385,7 @@ class SaleOrderLine(models.Model):
     def _action_launch_stock_rule(self, *, previous_product_uom_qty=False):
         # A line just added to a confirmed order comes here before it has its subscription.
         goods = self.filtered(
-            lambda line: not line.continuity_subscription_ids and (line.move_ids or not line._sells_program())
+            lambda line: not line.continuity_has_plan and (not line._sells_program() or line.move_ids)
         )
         if BulkDelivery.of(self.env):
             goods._create_continuity_references()

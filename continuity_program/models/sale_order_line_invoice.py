@@ -110,7 +110,7 @@ class SaleOrderLine(models.Model):
         The costs of sending it are billed with the goods, whatever they are invoiced by."""
         self.ensure_one()
         order = self.order_id
-        if self.state != 'sale' or not (self.continuity_line_id or (order.continuity_parent_id and self.is_delivery)):
+        if self.state != 'sale' or not (self.continuity_line_id or (self.is_delivery and order.continuity_parent_id)):
             return False
         is_shipped = bool(self.is_delivery and order.continuity_shipped_date)
         return is_shipped or any(payment.due_date for payment in order.continuity_payment_ids)

@@ -24,7 +24,7 @@ class StockPicking(models.Model):
 
     def _action_done(self):
         result = super()._action_done()
-        children_sudo = self.sale_id.filtered('continuity_parent_id').sudo()
+        children_sudo = self.sudo().move_ids.continuity_order_id
         if children_sudo:
             payments = children_sudo.order_line.continuity_line_id.subscription_id.payment_ids
             self.env['continuity.job.run']._wake('process_payments', payments)

@@ -26,6 +26,7 @@ from . import test_pause
 from . import test_payment_roads
 from . import test_payments
 from . import test_payments_edges
+from . import test_plain_orders
 from . import test_plan
 from . import test_plan_edges
 from . import test_portal

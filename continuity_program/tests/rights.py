@@ -44,24 +44,28 @@ class RightsCase(AccessCase):
         invoice.action_post()
         payment = invoice.continuity_payment_ids
         salesperson = subscription.user_id
-        change = cls.env['continuity.plan.change'].sudo().create(
-            {
-                'kind': 'shift',
-                'user_id': salesperson.id,
-                'company_id': cls.company.id,
-                'line_count': 1,
-                'line_ids': [
-                    Command.create(
-                        {
-                            'subscription_id': subscription.id,
-                            'line_id': subscription.line_ids[-1].id,
-                            'state': 'changed',
-                            'old_values': {'date_planned': '2027-03-01'},
-                            'new_values': {'date_planned': '2027-03-02'},
-                        }
-                    )
-                ],
-            }
+        change = (
+            cls.env['continuity.plan.change']
+            .sudo()
+            .create(
+                {
+                    'kind': 'shift',
+                    'user_id': salesperson.id,
+                    'company_id': cls.company.id,
+                    'line_count': 1,
+                    'line_ids': [
+                        Command.create(
+                            {
+                                'subscription_id': subscription.id,
+                                'line_id': subscription.line_ids[-1].id,
+                                'state': 'changed',
+                                'old_values': {'date_planned': '2027-03-01'},
+                                'new_values': {'date_planned': '2027-03-02'},
+                            }
+                        )
+                    ],
+                }
+            )
         )
         records = [
             subscription,
@@ -88,8 +92,10 @@ class RightsCase(AccessCase):
         job = env['continuity.job.wizard'].sudo().create({'job': 'close'})
         job.line_ids = [Command.create({'subscription_id': subscription.id, 'order_id': subscription.order_id.id})]
         env.flush_all()  # else the lines are computed behind it
-        stop_line = env['continuity.stop.line'].sudo().create(
-            {'wizard_id': stop.id, 'order_id': subscription.child_order_ids[0].id}
+        stop_line = (
+            env['continuity.stop.line']
+            .sudo()
+            .create({'wizard_id': stop.id, 'order_id': subscription.child_order_ids[0].id})
         )
         return [
             stop,
@@ -101,9 +107,10 @@ class RightsCase(AccessCase):
             job.with_env(env),
             job.line_ids.with_env(env),
             env['continuity.pause'].create({'subscription_id': subscription.id}),
-            env['continuity.extend'].sudo().create(
-                {'subscription_id': subscription.id, 'product_id': subscription.product_id.id}
-            ).with_env(env),
+            env['continuity.extend']
+            .sudo()
+            .create({'subscription_id': subscription.id, 'product_id': subscription.product_id.id})
+            .with_env(env),
         ]
 
     @classmethod
@@ -130,9 +137,7 @@ class RightsCase(AccessCase):
             *(program, program.line_ids[:1], subscription, subscription.line_ids[:1], payment, order, order.order_line),
             *(partner, book, product.product_tmpl_id),
             env['account.payment.term'].create({'name': "Secret Term", 'company_id': company.id}),
-            env['delivery.carrier'].create(
-                {'name': "Secret Carrier", 'product_id': book.id, 'company_id': company.id}
-            ),
+            env['delivery.carrier'].create({'name': "Secret Carrier", 'product_id': book.id, 'company_id': company.id}),
         ]
         return {record._name: record for record in records}
 
@@ -157,9 +162,7 @@ class RightsCase(AccessCase):
         return [
             (name, field)
             for name, model in self.env.registry.items()
-            if not model._abstract
-            and model._auto
-            and not (model._transient and not hasattr(model, '_get_kept_fields'))
+            if not model._abstract and model._auto and not (model._transient and not hasattr(model, '_get_kept_fields'))
             for field in model._fields.values()
             if field.store
             and field.readonly
@@ -187,4 +190,3 @@ class RightsCase(AccessCase):
                 return None
             finally:
                 savepoint.rollback()
-

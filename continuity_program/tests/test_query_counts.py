@@ -34,8 +34,8 @@ class TestQueryCounts(ContinuityCase):
             }
         )
 
-    def test_a_plain_order_is_hardly_asked_for_plans(self):
-        """Whatever is sold without a plan looks for one once: in each of the tables that could have one."""
+    def test_a_plain_order_is_not_asked_for_plans(self):
+        """The row of what is sold without a plan tells so (``bin/tests/test_plain_sales.py`` counts all queries)."""
         product = self._create_product("Plain Goods")
         self._create_order(product).action_confirm()  # caches are warm after it
 
@@ -44,10 +44,8 @@ class TestQueryCounts(ContinuityCase):
         with self._log_queries() as confirmed:
             order.action_confirm()
 
-        self.assertEqual([query for query in created if 'FROM "continuity_' in query], [])
-        asked = [query.split('FROM "')[1].split('"')[0] for query in confirmed if 'FROM "continuity_' in query]
-        self.assertEqual(sorted(set(asked)), ['continuity_line', 'continuity_payment', 'continuity_subscription'])
-        self.assertLessEqual(len(asked), 4)
+        self.assertGreater(len(confirmed), 50)
+        self.assertEqual([query for query in created + confirmed if 'FROM "continuity_' in query], [])
 
     def test_a_longer_plan_takes_no_more_queries(self):
         short, long = (self._create_parent_product(self._create_program(events)) for events in (3, 30))

@@ -110,8 +110,10 @@ class TestRightsOnFields(RightsCase):
         for name, field in self._get_kept():
             if not hasattr(self.env[name], '_get_kept_fields'):
                 continue
-            model = self.env[name].with_user(self.users['own']).with_context(
-                {f'default_{field.name}': self._get_value(field), 'default_unknown': 1}
+            model = (
+                self.env[name]
+                .with_user(self.users['own'])
+                .with_context({f'default_{field.name}': self._get_value(field), 'default_unknown': 1})
             )
             with self.subTest(model=name, field=field.name):
                 self.assertEqual(
@@ -216,9 +218,7 @@ class TestRightsOnFields(RightsCase):
             with self.subTest(record._name), self.assertRaisesRegex(UserError, "cannot be deleted"):
                 record.with_context(_force_unlink=True).unlink()
         with self.assertRaisesRegex(UserError, "cannot be deleted"):
-            self._as('own', self.own['sale.order.line']).with_context(
-                _force_unlink=True
-            ).unlink()
+            self._as('own', self.own['sale.order.line']).with_context(_force_unlink=True).unlink()
 
     def test_odoo_still_removes_them_with_the_addon(self):
         line = self.own['continuity.line'].with_context(_force_unlink=True)

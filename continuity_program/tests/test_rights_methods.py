@@ -165,11 +165,15 @@ class TestRightsOfMethods(RightsCase):
         Run = self.env['continuity.job.run'].sudo()
         both = Run.create({'job': 'close', 'company_ids': [Command.set((self.company | self.there).ids)]})
         theirs = Run.create({'job': 'close', 'company_ids': [Command.set(self.there.ids)]})
-        own_issue, issue = self.env['continuity.job.issue'].sudo().create(
-            [
-                {'run_id': both.id, 'company_id': company.id, 'reason': "No.", 'kind': 'failed'}
-                for company in (self.there, self.company)
-            ]
+        own_issue, issue = (
+            self.env['continuity.job.issue']
+            .sudo()
+            .create(
+                [
+                    {'run_id': both.id, 'company_id': company.id, 'reason': "No.", 'kind': 'failed'}
+                    for company in (self.there, self.company)
+                ]
+            )
         )
         there = Run.with_user(self.manager_there)
         self.assertEqual(there.search([('id', 'in', (both | theirs).ids)]), theirs)

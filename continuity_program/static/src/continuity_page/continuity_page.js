@@ -20,7 +20,8 @@ patch(SaleOrderLineProductField.prototype, {
     },
 });
 
-patch(FormController.prototype, {
+/** The form of an order: it opens the page that the order names. */
+export class ContinuityOrderController extends FormController {
     setup() {
         super.setup(...arguments);
         useEffect(
@@ -31,11 +32,11 @@ patch(FormController.prototype, {
             },
             () => [this.continuityPageId],
         );
-    },
+    }
 
     get continuityPageId() {
         return this.model.root.data.continuity_page_id?.id;
-    },
+    }
 
     openContinuityPage(resId) {
         return this.actionService.doActionButton({
@@ -50,7 +51,7 @@ patch(FormController.prototype, {
                 }
             },
         });
-    },
+    }
 
     /** What was typed meanwhile, such as the next order line, would be lost by the reload: nobody types. */
     async reloadAfterContinuityPage() {
@@ -60,7 +61,7 @@ patch(FormController.prototype, {
         } finally {
             this.ui.unblock();
         }
-    },
+    }
 
     async beforeExecuteActionButton() {
         const previousPageId = this.continuityPageId;
@@ -68,7 +69,12 @@ patch(FormController.prototype, {
         const pageId = this.continuityPageId;
         // The save before the button brought a page up: it goes first, the button is pressed again.
         return pageId && pageId !== previousPageId ? false : proceed;
-    },
+    }
+}
+
+registry.category("views").add("continuity_order_form", {
+    ...formView,
+    Controller: ContinuityOrderController,
 });
 
 export class ContinuityPageController extends FormController {
