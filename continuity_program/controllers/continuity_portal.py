@@ -206,11 +206,11 @@ class ContinuityPortal(PaymentPortal):
         except (AccessError, MissingError):
             return request.redirect('/my')
         try:
-            # What is about the next shipment says which one was shown.
-            shown = form.get('shipment', '') if change in ('skip', 'postpone') else None
-            subscription_sudo._begin_change(shown)
+            subscription_sudo._begin_change()
             with request.env.cr.savepoint():
                 subscription_sudo._check_portal_change(change)
+                if change in ('skip', 'postpone'):
+                    subscription_sudo._check_seen(form.get('shipment'))
                 text = getattr(self, f'_continuity_change_{change}')(subscription_sudo, form)
         except UserError as error:
             request.session['continuity_notice'] = {'level': 'danger', 'text': str(error)}

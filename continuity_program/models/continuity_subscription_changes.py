@@ -65,7 +65,12 @@ class ContinuitySubscription(models.Model):
             raise UserError(busy) from error
         if seen is None:
             seen = self.env.context.get('continuity_seen')
-        for subscription in self.sudo() if seen is not None else ():
+        if seen is not None:
+            self._check_seen(seen)
+
+    def _check_seen(self, seen):
+        """:raise UserError: where state or next shipment are not what was seen, as ``_get_shipment_key`` gave it."""
+        for subscription in self.sudo():
             if seen != subscription._get_shipment_key():
                 raise UserError(subscription._get_changed_text(seen))
 
