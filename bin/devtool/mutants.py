@@ -23,6 +23,13 @@ only_mutate = {files}
 also_copy = tests
 pytest_add_cli_args_test_selection = tests/domain
 """
+# mutmut runs the tests many times in one process, each time with other instances of their classes.
+CONFTEST = """\
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("mutants", database=None, suppress_health_check=[HealthCheck.differing_executors])
+settings.load_profile("mutants")
+"""
 _RESULT = re.compile(r"^\s*(?P<module>domain\.\w+)\.\S+: (?P<result>.+?)\s*$", re.MULTILINE)
 #: Results that mean that a test noticed.
 _KILLED = ("killed", "timeout", "segfault", "caught by type check")
@@ -31,7 +38,7 @@ _KILLED = ("killed", "timeout", "segfault", "caught by type check")
 def run(names: list[str]) -> int:
     """Try every change of these files of `domain/` (all without any); 1 when one survived that no reason is known for.
 
-    :raise DevError: for a file that `domain/` does not have.
+    :raise DevError: for a file that `domain/` does not have, and where mutmut does not come to its end.
     """
     files = [f"domain/{_find(name)}" for name in names] or ["domain/*.py"]
     with locked():
@@ -41,8 +48,8 @@ def run(names: list[str]) -> int:
     subprocess.run([*mutmut, "run"], cwd=FOLDER, check=False)
     listed = subprocess.check_output([*mutmut, "results", "--all", "true"], cwd=FOLDER, text=True)
     results = [(found["module"], found["result"], found.group(0).strip()) for found in _RESULT.finditer(listed)]
-    if not results:
-        raise DevError("mutmut tried nothing", f"see what it printed above, and look into {FOLDER}")
+    if not results or any(result == "not checked" for _module, result, _line in results):
+        raise DevError("mutmut did not come to its end", f"see what it printed above, and look into {FOLDER}")
     return _report(results)
 
 
@@ -62,6 +69,7 @@ def _copy(files: list[str]) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(DOMAIN, FOLDER / "domain", ignore=ignored)
     shutil.copytree(DOMAIN_TESTS, FOLDER / "tests/domain", ignore=ignored)
+    (FOLDER / "tests/conftest.py").write_text(CONFTEST)
     (FOLDER / "setup.cfg").write_text(SETTINGS.format(files="\n    ".join(["", *files])))
 
 

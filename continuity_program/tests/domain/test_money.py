@@ -15,6 +15,8 @@ class TestShareOut(TestCase):
         self.assertEqual(share_out(0.02, [5, 4, 1], 0.01), [0.01, 0.01, 0.0])
         self.assertEqual(share_out(1.0, [0, 0, 0, 0], 0.25), [0.25] * 4)
         self.assertEqual(share_out(5.0, [], 0.01), [])
+        # Half a unit is rounded up.
+        self.assertEqual(share_out(0.125, [1], 0.01), [0.13])
         with self.assertRaisesRegex(ValueError, "negative weight"):
             share_out(5.0, [1, -1], 0.01)
 
