@@ -10,6 +10,7 @@ class ContinuityAwaitedMixin(models.AbstractModel):
 
     _name = 'continuity.awaited.mixin'
     _description = "Continuity Awaited Mixin"
+    _inherit = ['continuity.guard.mixin']
 
     continuity_is_awaited = fields.Boolean(
         string="Awaited by Plans",

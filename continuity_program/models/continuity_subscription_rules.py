@@ -140,6 +140,10 @@ class ContinuitySubscription(models.Model):
 
     def _write_parking(self, job, reason):
         super()._write_parking(job, reason)
+        self._await_mending()
+
+    def _await_mending(self):
+        """Note on customer, addresses, products and card that a change of them may be what is missing."""
         self.env['res.partner']._await_changes(
             SQL(
                 """

@@ -3,7 +3,7 @@ from odoo import fields, models
 
 class PaymentToken(models.Model):
     _name = 'payment.token'
-    _inherit = ['payment.token', 'continuity.awaited.mixin', 'continuity.guard.mixin']
+    _inherit = ['payment.token', 'continuity.awaited.mixin']
 
     continuity_expiry_date = fields.Date(
         string="Card Expires On",

@@ -4,7 +4,7 @@ from odoo.exceptions import ValidationError
 
 class ProductTemplate(models.Model):
     _name = 'product.template'
-    _inherit = ['product.template', 'continuity.awaited.mixin', 'continuity.sanity.mixin']
+    _inherit = ['product.template', 'continuity.awaited.mixin']
 
     continuity_program_id = fields.Many2one(
         comodel_name='continuity.program',

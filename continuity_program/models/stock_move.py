@@ -6,7 +6,8 @@ from .plan_one2many import init_plan_column
 
 
 class StockMove(models.Model):
-    _inherit = 'stock.move'
+    _name = 'stock.move'
+    _inherit = ['stock.move', 'continuity.guard.mixin']
 
     continuity_order_id = fields.Many2one(
         comodel_name='sale.order',
