@@ -11,7 +11,9 @@ from unittest.mock import patch
 from psycopg2.extensions import ISOLATION_LEVEL_READ_COMMITTED
 
 from odoo import fields, sql_db
+from odoo.exceptions import UserError
 from odoo.fields import Command
+from odoo.service.model import retrying
 from odoo.tools import mute_logger
 
 from odoo.addons.continuity_program.models import continuity_job_run
@@ -133,6 +135,19 @@ def execute(env, job='create_orders', start_at=None, batch_size=None, commit=Tru
             stack.enter_context(patch.object(continuity_job_run, 'BATCH_SIZE', batch_size))
         _wait_until(start_at)
         return _get_counts(env['continuity.job.run']._execute(job, commit=commit, **options))
+
+
+def click(env, method, record, start_at=None):
+    """Press a button of a subscription as RPC does, which tries again while the database is busy; return what the user
+    is told, if anything. What is next was read before the given moment."""
+    subscription = env[SUBSCRIPTION].browse(record)
+    subscription._get_next_shipment()
+    _wait_until(start_at)
+    try:
+        retrying(getattr(subscription, method), env)
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def execute_without_guard(env, meeting, **options):

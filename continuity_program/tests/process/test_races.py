@@ -96,6 +96,23 @@ class TestTwiceIsOnce(ProcessCase):
         self.assertRunsAddUp()
         self.assertEqual(self.get_value("SELECT SUM(done_count) FROM continuity_job_run"), len(ids))
 
+    def test_two_clicks_at_the_same_moment(self):
+        """Neither says what it saw, and RPC tries again by itself: still only one box is skipped, or moved."""
+        ids = self.keep_only(2)
+        self.run_task('execute', domain=[('id', 'in', ids)])
+        for method, record, changed in (
+            ('action_skip_next', ids[0], "is_skipped"),
+            ('action_postpone', ids[1], "date_planned >= current_date + interval '80 days'"),
+        ):
+            moment = time.time() + 1
+            clicks = [self.start('click', method=method, record=record, start_at=moment) for _number in range(2)]
+            told = [process.finish() for process in clicks]
+
+            self.assertEqual(told.count(None), 1, told)
+            self.assertIn("Somebody else is changing", ''.join(filter(None, told)))
+            count = f"SELECT count(*) FROM continuity_line WHERE subscription_id = %s AND {changed}"
+            self.assertEqual(self.get_value(count, record), 1)
+
 
 class TestDatabaseGuard(ProcessCase):
     """Without lock, second look at the condition, and isolation, only the unique index is left."""
