@@ -18,6 +18,10 @@ _COMMANDS = {
     ),
     "shell": (commands.shell, "Odoo's shell on a copy of the template, or on a named database: [DB]"),
     "odoo": (commands.odoo, "Odoo's own command line with the project's configuration: ARGUMENTS..."),
+    "neighbours": (
+        commands.beside_neighbours,
+        "Odoo's own tests with and without ours, ours beside other addons: [--short] [MODULE...]",
+    ),
     "lint": (commands.lint, "ruff, pylint-odoo, and checks of XML and of what Odoo 19 takes silently and wrongly"),
     "i18n": (commands.i18n, "write the translation template anew, and bring the languages in line with it"),
     "build": (commands.build, "build the addons as wheels, into .local/dist"),
@@ -51,7 +55,7 @@ def main() -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:<8} {text}" for name, (_function, text) in _COMMANDS.items()]
+    lines = [f"  {name:<10} {text}" for name, (_function, text) in _COMMANDS.items()]
     return "\n".join(["usage: bin/dev COMMAND [ARGUMENTS...]", "", *lines])
 
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from . import browser, checks, databases, demo_server, odoo_cli, pictures, postgres, provision, venv, wheels
+from . import browser, checks, databases, demo_server, neighbours, odoo_cli, pictures, postgres, provision, venv, wheels
 from .output import DevError, say
 from .project import DEMO_DB, LOCAL, ROOT, TEMPLATE_DB, addons, glue_addons, locked, main_addons
 
@@ -35,6 +35,16 @@ def test(arguments: list[str]) -> int:
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     no_tests_yet = code == _NO_TESTS_COLLECTED and not any(addon.glob("tests/**/test_*.py") for addon in addons())
     return 0 if no_tests_yet else code
+
+
+def beside_neighbours(arguments: list[str]) -> int:
+    """Our addon together with the rest of Odoo."""
+    parser = _parser("neighbours")
+    parser.add_argument("--short", action="store_true", help="without browser, and of Odoo's tests the nearest only")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="only Odoo's own tests of these")
+    options = parser.parse_args(arguments)
+    provision.everything()
+    return neighbours.run(options.modules, options.short)
 
 
 def scratch(arguments: list[str]) -> int:
