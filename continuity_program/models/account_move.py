@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.tools import frozendict
 
+from .automatic import AUTOMATIC
+
 
 class AccountMove(models.Model):
     _inherit = 'account.move'
@@ -148,13 +150,25 @@ class AccountMove(models.Model):
         return reverse_moves
 
     def _draft_continuity_credit(self, ref, **values):
-        """Return a draft credit note of today for each of these invoices.
+        """Return a draft credit note of today for each of these invoices, of the same salesperson, who follows it.
 
         :param values: of the notes, if others than those of the invoices.
         """
-        return self._reverse_moves(
-            [{'invoice_date': bill.company_id._get_continuity_today(), 'ref': ref, **values} for bill in self]
+        automatic = self.with_context(**AUTOMATIC)
+        notes = automatic._reverse_moves(
+            [
+                {
+                    'invoice_date': bill.company_id._get_continuity_today(),
+                    'invoice_user_id': bill.invoice_user_id.id,
+                    'ref': ref,
+                    **values,
+                }
+                for bill in self
+            ]
         )
+        for salesperson, theirs in notes.grouped('invoice_user_id').items():
+            theirs._message_auto_subscribe({'user_id': salesperson.id})
+        return notes.with_env(self.env)
 
     def _get_live_credit_notes(self):
         """Return the credit notes of these invoices, drafts counted, cancelled ones left out."""

@@ -15,6 +15,7 @@ from odoo.fields import Domain
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date
 
+from .automatic import AUTOMATIC
 from .continuity_guard_mixin import COMMITTING
 
 _logger = logging.getLogger(__name__)
@@ -418,6 +419,7 @@ class ContinuityJobRun(models.Model):
         model = self.env[definition.model].with_context(
             allowed_company_ids=company.ids,
             tz=company.partner_id.tz,
+            **AUTOMATIC,
             continuity_as_of=as_of and fields.Date.to_string(fields.Date.to_date(as_of)),
             continuity_commit=COMMITTING if commit else None,
         )

@@ -25,13 +25,16 @@ class ContinuityLine(models.Model):
         """Return the values of the child order's line."""
         self.ensure_one()
         prices = self._prepare_child_price()
+        sold = self.subscription_id.order_line_id
         return {
             'product_id': self.product_id.id,
             'product_uom_id': self.product_uom_id.id,
             'product_uom_qty': self.quantity,
             **prices,
             'technical_price_unit': prices['price_unit'],
-            'analytic_distribution': self.subscription_id.order_line_id.analytic_distribution,
+            'analytic_distribution': sold.analytic_distribution,
+            'route_ids': [Command.set(sold.route_ids.ids)],
+            **sold._prepare_chosen_options(),
             'continuity_line_id': self.id,
         }
 

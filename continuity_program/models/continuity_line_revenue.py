@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Command
 
+from .automatic import AUTOMATIC, press
+
 
 class ContinuityLine(models.Model):
     """Revenue of what was billed in advance: earned when it is delivered (``docs/behaviour.md#revenue``)."""
@@ -38,8 +40,8 @@ class ContinuityLine(models.Model):
             vals_list = line._prepare_revenue_lines() + line._prepare_cost_lines()
             move = self.env['account.move']
             if vals_list:
-                move = move.create(line._prepare_revenue_move(vals_list))
-                move.action_post()
+                move = move.with_context(**AUTOMATIC).create(line._prepare_revenue_move(vals_list))
+                press(move, 'action_post')
             line._planning().write({'revenue_move_id': move.id, 'revenue_date': line._get_delivery_day()})
 
     def _get_delivery_day(self):
@@ -135,7 +137,7 @@ class ContinuityLine(models.Model):
     def _reverse_returned_revenue(self):
         """Take back the entries of the lines whose goods came back; the others keep their cost."""
         for line in self.filtered(lambda line: line._has_earned() and not line.child_line_id.qty_delivered):
-            line.revenue_move_id._reverse_moves(
+            line.revenue_move_id.with_context(**AUTOMATIC)._reverse_moves(
                 [{'date': line.company_id._get_continuity_today(), 'ref': line.revenue_move_id.ref}], cancel=True
             )
 

@@ -4,6 +4,8 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
+from .automatic import AUTOMATIC, press
+
 
 class ContinuityPayment(models.Model):
     """Billing payments, and the job that bills, charges and earns revenue (``docs/behaviour.md#payments``)."""
@@ -16,8 +18,10 @@ class ContinuityPayment(models.Model):
         """Make and post the invoices of the payments, one for each order, and send those on account to the customer."""
         orders = self.filtered(lambda payment: not payment.invoice_id).order_id
         if orders:
-            orders.with_context(continuity_only_plan=True, continuity_posted_at_once=True)._create_invoices(final=True)
-        self.invoice_id.filtered(lambda invoice: invoice.state == 'draft').action_post()
+            orders.with_context(
+                **AUTOMATIC, continuity_only_plan=True, continuity_posted_at_once=True
+            )._create_invoices(final=True)
+        press(self.invoice_id.filtered(lambda invoice: invoice.state == 'draft'), 'action_post')
         for payment in self:
             if not payment.invoice_id:
                 raise UserError(

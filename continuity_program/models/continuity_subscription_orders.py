@@ -7,10 +7,31 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 from odoo.tools import format_date
 
+from .automatic import press
 from .continuity_job_run import NOBODYS_FAULT
 from .stock_bulk import BulkDelivery
 
 _logger = logging.getLogger(__name__)
+
+#: What a child order has as its parent order has it, of whatever module: what is not here is in docs/behaviour.md.
+CARRIED_FIELDS = (
+    'campaign_id',
+    'client_order_ref',
+    'incoterm',
+    'incoterm_location',
+    'journal_id',
+    'medium_id',
+    'note',
+    'picking_policy',
+    'preferred_payment_method_line_id',
+    'pricelist_id',
+    'project_id',
+    'source_id',
+    'tag_ids',
+    'team_id',
+    'user_id',
+    'warehouse_id',
+)
 
 
 class ContinuitySubscription(models.Model):
@@ -210,6 +231,7 @@ class ContinuitySubscription(models.Model):
             .create([lines.subscription_id._prepare_child_order(lines) for lines in shipments])
             .with_env(self.env)
         )
+        orders._follow_as_by_hand()
         for child_line in orders.order_line.filtered('continuity_line_id'):
             if child_line.continuity_line_id._has_current_price():
                 child_line.continuity_line_id._take_price_of(child_line)
@@ -223,7 +245,7 @@ class ContinuitySubscription(models.Model):
     def _confirm_together(self, orders):
         """Confirm child orders; their deliveries are made together, which halves the time."""
         bulk = BulkDelivery.of(self.env) or BulkDelivery()
-        orders.with_context(continuity_bulk=bulk).action_confirm()
+        press(orders.with_context(continuity_bulk=bulk), 'action_confirm')
         self.env['stock.move'].browse(bulk.moves_to_schedule)._trigger_scheduler_together()
 
     def _get_child_amount(self, lines, substitutes):
@@ -254,28 +276,16 @@ class ContinuitySubscription(models.Model):
             self.env['account.payment.term'] if self.bill_upfront else self.payment_term_id
         )
         return {
+            **{name: _get_written(parent, name) for name in CARRIED_FIELDS if name in parent._fields},
             'company_id': self.company_id.id,
             'continuity_parent_id': parent.id,
             'origin': parent.name,
             'partner_id': self.partner_id.id,
             'partner_invoice_id': self.partner_invoice_id.id,
             'partner_shipping_id': address.id,
-            'pricelist_id': parent.pricelist_id.id,
             'currency_id': self.currency_id.id,
             'fiscal_position_id': self._get_fiscal_position(address).id,
             'payment_term_id': (terms or parent.payment_term_id).id,
-            'user_id': parent.user_id.id,
-            'team_id': parent.team_id.id,
-            'tag_ids': [Command.set(parent.tag_ids.ids)],
-            'client_order_ref': parent.client_order_ref,
-            'campaign_id': parent.campaign_id.id,
-            'medium_id': parent.medium_id.id,
-            'source_id': parent.source_id.id,
-            'incoterm': parent.incoterm.id,
-            'incoterm_location': parent.incoterm_location,
-            'journal_id': parent.journal_id.id,
-            'picking_policy': parent.picking_policy,
-            'warehouse_id': parent.warehouse_id.id,
             'carrier_id': (lines.carrier_id[:1] or parent.carrier_id).id,
             'sale_order_template_id': False,
             'require_signature': False,
@@ -287,3 +297,8 @@ class ContinuitySubscription(models.Model):
                 *self._prepare_shipping_lines(lines),
             ],
         }
+
+
+def _get_written(record, name):
+    """Return the value of a field as it is written on another record."""
+    return record._fields[name].convert_to_write(record[name], record)

@@ -33,6 +33,7 @@ class ContinuitySubscription(models.Model):
             price = order.pricelist_id._get_product_price(
                 product, quantity, currency=self.currency_id, uom=uom, date=price_date or order.date_order
             )
+        price += product.uom_id._compute_price(self._get_chosen_extra(), uom or product.uom_id)
         if not self.bill_upfront:
             discount = self.order_line_id.discount or discount
         mapped_taxes = self._get_taxes(product, address or self.partner_shipping_id)
@@ -43,6 +44,20 @@ class ContinuitySubscription(models.Model):
             'discount': discount,
             'tax_ids': [Command.set(mapped_taxes.ids)],
         }
+
+    def _get_chosen_extra(self):
+        """Return what the options chosen on the parent line add to the price of each piece, in the order's currency."""
+        return sum(
+            option.currency_id._convert(
+                option.price_extra,
+                self.currency_id,
+                self.company_id,
+                self.company_id._get_continuity_day(self.order_id.date_order),
+                round=False,
+            )
+            for option in self.order_line_id.product_no_variant_attribute_value_ids
+            if option.price_extra
+        )
 
     def _with_price(self, vals, program_line, prices):
         """Return the values of a planned line of the program with price, discount and taxes.

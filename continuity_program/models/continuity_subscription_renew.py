@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command, Domain
 
 from .. import schedule
+from .automatic import AUTOMATIC
 
 
 class ContinuitySubscription(models.Model):
@@ -103,7 +104,8 @@ class ContinuitySubscription(models.Model):
         reason = subscription._get_renewal_refusal() or subscription._get_product_refusal(product)
         if reason:
             raise UserError(reason)
-        order = self.env['sale.order'].sudo().create(subscription._prepare_renewal_order(product))
+        Order = self.env['sale.order'].sudo().with_context(**AUTOMATIC)
+        order = Order.create(subscription._prepare_renewal_order(product)).with_env(self.env(su=True))
         renewal = order.continuity_subscription_ids
         renewal.write(subscription._prepare_renewal(renewal))
         subscription._message_log(

@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount
 
+from .automatic import AUTOMATIC, press
+
 
 class Settlement(NamedTuple):
     """What stopping means in money: taxes included, in the order's currency."""
@@ -82,7 +84,7 @@ class ContinuitySubscription(models.Model):
             if refusal:
                 raise UserError(refusal)
             children = (subscription._get_unshipped_children() & (stopped or self.env['sale.order'])).sudo()
-            children._action_cancel()
+            press(children, '_action_cancel')
             children.order_line.continuity_line_id._planning().write({'cancel_cause': 'stop'})
             subscription.line_ids._cancel_planned('stop')
             subscription.write(
@@ -182,7 +184,7 @@ class ContinuitySubscription(models.Model):
         """Credit what was billed and is not owed; where nothing is billed yet, bill only what is owed."""
         self.ensure_one()
         drafts = self._get_plan_bills().filtered(lambda move: move.state == 'draft')
-        drafts.button_cancel()
+        press(drafts, 'button_cancel')
         bill = self._get_plan_bills()[-1:]
         if bill:
             amounts = self._get_unowed_amounts(self._get_kept_lines(last_number=self.cancel_after_event))
@@ -296,7 +298,7 @@ class ContinuitySubscription(models.Model):
                 if not bill._get_live_credit_notes():
                     bill._draft_continuity_credit(self.env._("%(subscription)s stopped", subscription=self.name))
         elif self.currency_id.compare_amounts(down_payments._get_billed('price_total'), owed) > 0:
-            order.with_context(continuity_only_plan=True)._create_invoices(final=True)
+            order.with_context(**AUTOMATIC, continuity_only_plan=True)._create_invoices(final=True)
 
     def _get_own_down_payments(self):
         """Return the down payment lines of the order that are for this plan only: the order bills nothing else."""

@@ -4,6 +4,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_date
 
+from .automatic import AUTOMATIC, press
+
 #: What, written on a quotation, changes the plans made on it.
 PLAN_TERMS = {
     'partner_id',
@@ -236,8 +238,7 @@ class SaleOrder(models.Model):
             order._message_log(body=reason or self.env._("Paid: the delivery goes on."))
         open_states = ('confirmed', 'partially_available', 'waiting', 'assigned')
         (changed - released).picking_ids.move_ids.filtered(lambda move: move.state in open_states)._do_unreserve()
-        moves = released.picking_ids.move_ids
-        moves.filtered(lambda move: move.state in ('confirmed', 'partially_available', 'waiting'))._action_assign()
+        released.picking_ids.move_ids._reserve_by_type()
 
     def _get_continuity_hold_refusal(self):
         """Return why a child order may not be delivered for its payment, or nothing."""
@@ -263,6 +264,16 @@ class SaleOrder(models.Model):
             planned=format_date(self.env, planned),
             first_day=format_date(self.env, first_day),
         )
+
+    # === FOLLOWERS === #
+
+    def _follow_as_by_hand(self):
+        """Let those follow child orders who would follow them made by hand, the salesperson and who follows the team's
+        orders: so a customer's answer reaches somebody."""
+        for (user, team), orders in self.grouped(lambda order: (order.user_id, order.team_id)).items():
+            orders.with_context(**AUTOMATIC)._message_auto_subscribe(
+                {'user_id': user.id, 'team_id': team.id}, followers_existing_policy='update'
+            )
 
     # === SHIPPING === #
 
@@ -355,10 +366,10 @@ class SaleOrder(models.Model):
         :param changes: list of (sale.order.line, values).
         """
         locked = self.filtered('locked')
-        locked.action_unlock()
+        press(locked, 'action_unlock')
         for line, values in changes:
             line.with_context(sale_write_from_compute=True).write(values)
-        locked.action_lock()
+        press(locked, 'action_lock')
 
     def _get_copiable_order_lines(self):
         # A copied plan gets shipping costs of its own.

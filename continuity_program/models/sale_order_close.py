@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.fields import Domain
 
+from .automatic import press
+
 
 class SaleOrder(models.Model):
     """Closing parent orders, and opening them again (``docs/behaviour.md#closing``)."""
@@ -46,11 +48,11 @@ class SaleOrder(models.Model):
     def _close_continuity_parents(self):
         """Lock the parent orders that are to be closed."""
         closed = self.filtered_domain(self._get_continuity_closable_domain())
-        closed.action_lock()
+        press(closed, 'action_lock')
         closed.sudo().write({'continuity_is_closed': True})
 
     def _reopen_continuity_parents(self):
         """Unlock the parent orders that were locked by closing: a subscription of theirs goes on."""
         closed = self.sudo().filtered('continuity_is_closed')
-        closed.filtered('locked').action_unlock()
+        press(closed.filtered('locked'), 'action_unlock')
         closed.write({'continuity_is_closed': False})

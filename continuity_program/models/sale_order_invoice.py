@@ -4,6 +4,8 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
+from .automatic import press
+
 
 class SaleOrder(models.Model):
     """Invoices of plans and shipments, and what the customer is asked for when ordering."""
@@ -154,7 +156,18 @@ class SaleOrder(models.Model):
         """Confirm quotations for which the card was all that was missing."""
         for order in self.filtered(lambda order: order.state in ('draft', 'sent')):
             if not order._has_to_be_signed() and not order._has_to_be_paid():
-                order.with_context(send_email=True).action_confirm()
+                order._confirm_or_tell()
+
+    def _confirm_or_tell(self):
+        """Confirm a quotation that nothing is missing of; where it cannot be, its salesperson is told, and what the
+        customer has saved or paid stays."""
+        try:
+            with self.env.cr.savepoint():
+                press(self.with_context(send_email=True), 'action_confirm')
+        except UserError as error:
+            self.continuity_subscription_ids[:1].sudo()._tell_responsible(
+                'confirm', self.env._("%(order)s is not confirmed", order=self.name), str(error)
+            )
 
     def _validate_order(self):
         """Refuse what customers do online without the card that their plans will be charged to.

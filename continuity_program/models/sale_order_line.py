@@ -1,5 +1,6 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 
 from .stock_bulk import BulkDelivery
 
@@ -158,7 +159,7 @@ class SaleOrderLine(models.Model):
             replaced._create_subscriptions()
         for line, quantity in quantities.items():
             line._follow_quantity(quantity)
-        if 'discount' in vals:
+        if {'discount', 'product_no_variant_attribute_value_ids'} & vals.keys():
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
         if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not self.env.context.get('sale_write_from_compute'):
             self._follow_price(vals)
@@ -263,6 +264,17 @@ class SaleOrderLine(models.Model):
                 company=self.order_id.company_id.name,
             )
         return program._get_sale_refusal()
+
+    def _prepare_chosen_options(self):
+        """Return what was chosen on the line and makes no product of its own, for the lines that send its plan: options
+        and what the customer wrote, such as an engraving."""
+        return {
+            'product_no_variant_attribute_value_ids': [Command.set(self.product_no_variant_attribute_value_ids.ids)],
+            'product_custom_attribute_value_ids': [
+                Command.create(text.copy_data({'sale_order_line_id': False})[0])
+                for text in self.product_custom_attribute_value_ids
+            ],
+        }
 
     def _get_plan_quantity(self):
         """Return how often the line buys its plan, in the product's own unit."""

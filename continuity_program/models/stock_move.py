@@ -7,7 +7,19 @@ class StockMove(models.Model):
 
     def _action_assign(self, force_qty=False):
         held = self._get_continuity_sent().filtered(lambda move: move.sale_line_id.order_id.continuity_payment_hold)
-        return super(StockMove, self - held)._action_assign(force_qty=force_qty)
+        moves = self - held
+        moves -= moves._reserve_later()
+        if not force_qty:
+            moves._reserve_together()
+        return super(StockMove, moves)._action_assign(force_qty=force_qty)
+
+    def _reserve_by_type(self):
+        """Reserve goods for moves that could not be reserved so far, those that the rule of their operation type would
+        have reserved by now: at once, on a day, or none. What came from a step before is handed on as ever."""
+        waiting = self.filtered(lambda move: move.state in ('confirmed', 'partially_available', 'waiting'))
+        waiting.filtered(
+            lambda move: move._should_assign_at_confirm() or 'done' in move.move_orig_ids.mapped('state')
+        )._action_assign()
 
     def _get_continuity_sent(self):
         """Return the moves that send goods, no returns; as the superuser, for who handles goods need not see orders."""

@@ -17,43 +17,66 @@ class StockMove(models.Model):
     # === TRANSFERS === #
 
     def _action_confirm(self, merge=True, merge_into=False, create_proc=True):
-        if self and BulkDelivery.of(self.env):
-            self._create_continuity_pickings()
-        return super()._action_confirm(merge=merge, merge_into=merge_into, create_proc=create_proc)
+        bulk = BulkDelivery.of(self.env, 'transfers')
+        if not bulk or not self:
+            return super()._action_confirm(merge=merge, merge_into=merge_into, create_proc=create_proc)
+        made = self._create_continuity_pickings(bulk)
+        bulk.transfers |= made
+        confirmed = super()._action_confirm(merge=merge, merge_into=merge_into, create_proc=create_proc)
+        unused = [bulk.transfers.pop(key) for key in made if key in bulk.transfers]
+        self.env['stock.picking'].union(*unused).unlink()
+        return confirmed
 
-    def _create_continuity_pickings(self):
-        """Create the transfers of the moves in one go, where there is none yet that Odoo would look for."""
+    def _create_continuity_pickings(self, bulk):
+        """Create the transfers of the moves in one go, where there is none yet that Odoo would look for.
+
+        :return: the transfers, by the key of Odoo's grouping.
+        :rtype: dict[tuple, stock.picking]
+        """
         drafts = self.filtered(lambda move: move.state == 'draft' and move._should_be_assigned())
         drafts = drafts.filtered(lambda move: move.product_uom.compare(move.product_uom_qty, 0.0) > 0)
         known = (
             drafts.reference_ids
             & self.env['stock.picking'].search([('reference_ids', 'in', drafts.reference_ids.ids)]).reference_ids
         )
-        groups = list(
-            drafts.filtered(lambda move: move.reference_ids and not move.reference_ids & known)
-            .grouped(lambda move: move._key_assign_picking())
-            .values()
-        )
+        new = drafts.filtered(lambda move: move.reference_ids and not move.reference_ids & known)
+        groups = {
+            key: moves
+            for key, moves in new.grouped(lambda move: move._key_assign_picking()).items()
+            if key not in bulk.transfers
+        }
         pickings = (
             self.env['stock.picking']
             .with_context(mail_create_nolog=True)
-            .create([moves._get_new_picking_values() for moves in groups])
+            .create([moves._get_new_picking_values() for moves in groups.values()])
             .with_env(self.env)
         )
-        for picking, moves in zip(pickings, groups, strict=True):
-            moves.picking_id = picking
-            moves._assign_picking_post_process(new=True)
+        return dict(zip(groups, pickings, strict=True))
+
+    def _assign_picking(self):
+        """Put moves into the transfers made for them beforehand."""
+        bulk = BulkDelivery.of(self.env, 'transfers')
+        if not bulk or not bulk.transfers:
+            return super()._assign_picking()
+        placed = self.browse()
+        for key, moves in self.grouped(lambda move: move._key_assign_picking()).items():
+            picking = bulk.transfers.pop(key, None)
+            if picking:
+                moves.picking_id = picking.id
+                moves._assign_picking_post_process(new=True)
+                placed |= moves
+        return super(StockMove, self - placed)._assign_picking()
 
     # === RESERVATION === #
 
-    def _action_assign(self, force_qty=False):
-        bulk, done = BulkDelivery.of(self.env), self.browse()
-        if bulk and bulk.reserves_later:
-            done = self.filtered(lambda move: not move._should_bypass_reservation())
-            bulk.moves_to_reserve.update(done.ids)
-        elif bulk and not force_qty:
-            done = self.filtered(lambda move: move._can_be_reserved_together())._reserve_together()
-        return super(StockMove, self - done)._action_assign(force_qty=force_qty)
+    def _reserve_later(self):
+        """Return the moves whose goods are reserved in a transaction of its own, and take note of them."""
+        bulk = BulkDelivery.of(self.env)
+        if not bulk or not bulk.reserves_later:
+            return self.browse()
+        later = self.filtered(lambda move: not move._should_bypass_reservation())
+        bulk.moves_to_reserve.update(later.ids)
+        return later
 
     def _reserve_afterwards(self):
         """Reserve goods for child orders that last already: together or, where that fails, transfer by transfer.
@@ -78,7 +101,6 @@ class StockMove(models.Model):
     def _can_be_reserved_together(self):
         """Whether which goods are taken does not depend on the move: any piece in stock is as good as another."""
         self.ensure_one()
-        order = self.sudo().sale_line_id.order_id
         return (
             self.state == 'confirmed'
             and not self.picked
@@ -89,30 +111,31 @@ class StockMove(models.Model):
             and self.product_uom == self.product_id.uom_id
             and self.product_id.categ_id.packaging_reserve_method != 'full'
             and not self._should_bypass_reservation()
-            and not order.continuity_payment_hold
         )
 
     def _reserve_together(self):
-        """Reserve, for each product and location, what all moves need; return the moves that got it. Where there is not
-        enough for all, who gets it is left to Odoo."""
-        if not self:
-            return self
+        """Reserve, for each product and location, what all moves need: to Odoo, which comes next, they are reserved.
+        Where there is not enough for all, who gets it is left to Odoo."""
+        bulk = BulkDelivery.of(self.env, 'reservation')
+        if not bulk:
+            return
+        alike = self.filtered(lambda move: move._can_be_reserved_together())
         reserved, values_list = self.browse(), []
-        for (product, location), moves in self.grouped(lambda move: (move.product_id, move.location_id)).items():
+        for (product, location), moves in alike.grouped(lambda move: (move.product_id, move.location_id)).items():
             values = moves._prepare_shared_reservation(product, location)
             if values:
                 values_list += values
                 reserved |= moves
-        bulk = BulkDelivery.of(self.env)
         bulk.count_reserved()
         self.env['stock.move.line'].create(values_list)
         for arguments, quantity in bulk.take_reserved().items():
             product, location, *details = arguments
             self.env['stock.quant']._update_reserved_quantity(product, location, quantity, *details)
         reserved.filtered(lambda move: move.state != 'assigned').state = 'assigned'
-        reserved.picking_id._check_entire_pack()
+        if reserved.move_line_ids.package_id:
+            # Before a place is chosen for the goods, as Odoo does it.
+            reserved.picking_id._check_entire_pack()
         reserved.move_line_ids._apply_putaway_strategy()
-        return reserved
 
     def _prepare_shared_reservation(self, product, location):
         """Return the values of the move lines that give each move all it needs, or nothing where there is not enough.
@@ -139,7 +162,7 @@ class StockMove(models.Model):
     # === REORDERING RULES === #
 
     def _trigger_scheduler(self):
-        bulk = BulkDelivery.of(self.env)
+        bulk = BulkDelivery.of(self.env, 'reordering')
         if not bulk:
             return super()._trigger_scheduler()
         bulk.moves_to_schedule.update(self.ids)

@@ -30,6 +30,6 @@ class StockPicking(models.Model):
 
     def message_post_with_source(self, source_ref, **kwargs):
         # Of thousands of transfers made at night, each has its child order beside it: no note tells where it is from.
-        if source_ref == 'mail.message_origin_link' and BulkDelivery.of(self.env):
+        if source_ref == 'mail.message_origin_link' and BulkDelivery.of(self.env, 'origin note'):
             return self.env['mail.message']
         return super().message_post_with_source(source_ref, **kwargs)

@@ -9,7 +9,7 @@ class StockRule(models.Model):
     @api.model
     def _search_rule_for_warehouses(self, route_ids, packaging_uom_id, product_id, warehouse_ids, domain):
         search = super()._search_rule_for_warehouses
-        bulk = BulkDelivery.of(self.env)
+        bulk = BulkDelivery.of(self.env, 'rules')
         if not bulk:
             return search(route_ids, packaging_uom_id, product_id, warehouse_ids, domain)
         # Child orders of one night send the same few products from the same warehouse.

@@ -6,6 +6,7 @@ from . import test_boxes
 from . import test_changes
 from . import test_charges
 from . import test_child_as_by_hand
+from . import test_child_carries
 from . import test_close
 from . import test_create_orders
 from . import test_documents
@@ -13,6 +14,7 @@ from . import test_engine
 from . import test_extend
 from . import test_gate
 from . import test_gate_table
+from . import test_hold_reservation
 from . import test_mails
 from . import test_mass_change
 from . import test_missed_days
@@ -28,6 +30,7 @@ from . import test_portal
 from . import test_prepayments
 from . import test_preview_is_run
 from . import test_program
+from . import test_quiet_nights
 from . import test_regressions
 from . import test_renew
 from . import test_reports
@@ -42,3 +45,4 @@ from . import test_tours
 from . import test_unpaid
 from . import test_update_events
 from . import test_upfront_shares
+from . import test_with_odoo

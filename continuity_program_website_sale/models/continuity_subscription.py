@@ -14,6 +14,13 @@ class ContinuitySubscription(models.Model):
             'is_page_shown': bool(order_line.order_id.website_id),
         }
 
+    def _prepare_child_order(self, lines):
+        values = super()._prepare_child_order(lines)
+        # On a website, a quotation is a cart: the customer would be reminded of it, and could change it.
+        if self.company_id.continuity_autoconfirm:
+            values['website_id'] = self.order_id.website_id.id
+        return values
+
     def _set_default_payment_method(self):
         """Take the card where the program allows it: who orders in the shop is not known to be good for a bill."""
         super()._set_default_payment_method()
