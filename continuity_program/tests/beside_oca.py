@@ -155,7 +155,7 @@ class TestBesideOca(ContinuityCase):
         partner = subscriptions[1].partner_id
         partner.write({'risk_sale_order_include': True, 'risk_sale_order_limit': 1.0})
         self._run_job('create_orders')
-        partner.risk_sale_order_limit = 1000.0
+        partner.write({'risk_sale_order_include': False, 'risk_sale_order_limit': 0.0})
 
         subscriptions[1].action_retry()
         run = self._run_job('create_orders')
