@@ -27,6 +27,10 @@ _COMMANDS = {
         "ruff, prettier, pylint-odoo, mypy, checks of XML and of what Odoo 19 takes silently and wrongly: [--fix]",
     ),
     "mutants": (commands.mutate, "change the code of domain/ bit by bit, and tell what no test notices: [FILE...]"),
+    "neighbours": (
+        commands.beside_neighbours,
+        "Odoo's own tests with and without ours, ours beside other addons: [--short] [MODULE...]",
+    ),
     "i18n": (commands.i18n, "write the translation template anew, and bring the languages in line with it"),
     "build": (commands.build, "build the addons as wheels, into .local/dist"),
     "pictures": (commands.take_pictures, "take the pictures of the documentation anew: [--again] [NAME...]"),
@@ -59,7 +63,7 @@ def main() -> int:
 
 
 def _help() -> str:
-    lines = [f"  {name:<8} {text}" for name, (_function, text) in _COMMANDS.items()]
+    lines = [f"  {name:<10} {text}" for name, (_function, text) in _COMMANDS.items()]
     return "\n".join(["usage: bin/dev COMMAND [ARGUMENTS...]", "", *lines])
 
 

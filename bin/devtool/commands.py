@@ -12,6 +12,7 @@ from . import (
     demo_server,
     matrix,
     mutants,
+    neighbours,
     odoo_cli,
     pictures,
     postgres,
@@ -87,6 +88,16 @@ def test_matrix(arguments: list[str]) -> int:
     provision.everything()
     chosen = ["-k", options.k] if options.k else ["-m", "not slow", *_IN_PARALLEL]
     return matrix.run(options.names, options.coverage, chosen)
+
+
+def beside_neighbours(arguments: list[str]) -> int:
+    """Our addon together with the rest of Odoo."""
+    parser = _parser("neighbours")
+    parser.add_argument("--short", action="store_true", help="without browser, and of Odoo's tests the nearest only")
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="only Odoo's own tests of these")
+    options = parser.parse_args(arguments)
+    provision.everything()
+    return neighbours.run(options.modules, options.short)
 
 
 def scratch(arguments: list[str]) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import threading
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,10 +19,15 @@ from .project import (
     DEMO_BASE_DB,
     DEMO_DB,
     LOGS,
+    NEIGHBOURS_DB,
     OCA_BENCH_ADDONS,
+    OCA_NEIGHBOURS,
+    OCA_NEIGHBOURS_DB,
     STATE,
     TEMPLATE_DB,
+    WITHOUT_US_DB,
     fingerprint,
+    glue_addons,
     locked,
     main_addons,
     outside_depends,
@@ -32,7 +38,8 @@ _PREPARE = HERE / "prepare_base.py"
 _TEST_MODULES = ("payment_demo",)  # a payment provider that answers without a network
 # What Odoo installs by itself with what a glue addon needs, where there is stock
 _BESIDE = {"continuity_program_website_sale": ("website_sale_stock",)}
-_SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell)_(\d+)(?:-\w+)?")
+_STATE_LOCK = threading.Lock()  # two databases may be made at the same time
+_SHORT_LIVED = re.compile(r"continuity_(?:test|scratch|shell|part\d+|scenario_[a-z_]+)_(\d+)(?:-\w+)?")
 
 
 def provide() -> None:
@@ -80,6 +87,34 @@ def provide_others(modules: tuple[str, ...]) -> str:
     return database
 
 
+def provide_neighbours(modules: list[str]) -> None:
+    """The base with more of Odoo's own addons, without ours and with all of them that fit."""
+    without = {"base": _base_fingerprint(), "modules": modules}
+    if not _is_current(WITHOUT_US_DB, without):
+        with step(f"making database {WITHOUT_US_DB} (about a minute)"), _replacing(WITHOUT_US_DB, without) as name:
+            postgres.copy(BASE_DB, name)
+            _install(name, modules)
+    wanted = {"without": without, "addons": fingerprint([*main_addons(), *glue_addons()])}
+    if not _is_current(NEIGHBOURS_DB, wanted):
+        with step(f"making database {NEIGHBOURS_DB}"), _replacing(NEIGHBOURS_DB, wanted) as name:
+            postgres.copy(WITHOUT_US_DB, name)
+            _install(name, [addon.name for addon in main_addons()])
+
+
+def provide_oca_neighbours() -> None:
+    """The template with addons of the Odoo Community Association."""
+    wanted = {"template": _state().get(TEMPLATE_DB), "oca": oca.installed(OCA_NEIGHBOURS)}
+    if not _is_current(OCA_NEIGHBOURS_DB, wanted):
+        with step(f"making database {OCA_NEIGHBOURS_DB}"), _replacing(OCA_NEIGHBOURS_DB, wanted) as name:
+            postgres.copy(TEMPLATE_DB, name)
+            _install(name, oca.modules(OCA_NEIGHBOURS), beside=OCA_NEIGHBOURS)
+
+
+def made_from(name: str) -> dict:
+    """What a cached database was made from."""
+    return _state()[name]
+
+
 def make_demo(name: str = DEMO_DB, on: date | None = None) -> None:
     """A fresh demo database: the dependencies' demo data is cached, ours is loaded anew, as on another day if given."""
     with locked():
@@ -108,19 +143,22 @@ def _base_fingerprint() -> dict:
     }
 
 
-def _install(database: str, modules: list[str], *options: str, on: date | None = None) -> None:
+def _install(
+    database: str, modules: list[str], *options: str, on: date | None = None, beside: Path | None = None
+) -> None:
     arguments = ["-d", database, "-i", ",".join(modules), *options, "--stop-after-init", "--no-http"]
-    odoo_cli.run_logged(arguments, f"install-{database}", on)
+    odoo_cli.run_logged(arguments, f"install-{database}", on, beside)
 
 
 @contextmanager
-def _replacing(name: str, made_from: dict):
+def _replacing(name: str, wanted: dict):
     """A database under a name of its own that replaces the old one only when all went well."""
     temporary = f"{name}_new"
     postgres.drop(temporary)
     yield temporary
     postgres.rename(temporary, name)
-    STATE.write_text(json.dumps({**_state(), name: made_from}, indent=2))
+    with _STATE_LOCK:
+        STATE.write_text(json.dumps({**_state(), name: wanted}, indent=2))
 
 
 def _state() -> dict:
@@ -128,8 +166,8 @@ def _state() -> dict:
     return json.loads(STATE.read_text()) if STATE.exists() else {}
 
 
-def _is_current(name: str, made_from: dict) -> bool:
-    return _state().get(name) == made_from and name in postgres.databases()
+def _is_current(name: str, wanted: dict) -> bool:
+    return _state().get(name) == wanted and name in postgres.databases()
 
 
 def _drop_leftovers() -> None:

@@ -5,9 +5,13 @@ from pathlib import Path
 
 from . import venv
 from .output import run_logged, step
-from .project import LOGS, OCA_ADDONS, OCA_BENCH_ADDONS, ROOT
+from .project import LOGS, OCA_ADDONS, OCA_BENCH_ADDONS, OCA_NEIGHBOURS, ROOT
 
-_FILES = {OCA_ADDONS: ROOT / "requirements-oca.txt", OCA_BENCH_ADDONS: ROOT / "requirements-oca-bench.txt"}
+_FILES = {
+    OCA_ADDONS: ROOT / "requirements-oca.txt",
+    OCA_BENCH_ADDONS: ROOT / "requirements-oca-bench.txt",
+    OCA_NEIGHBOURS: ROOT / "requirements-oca-neighbours.txt",
+}
 
 
 def installed(addons: Path = OCA_ADDONS) -> str:
@@ -29,6 +33,11 @@ def provide(addons: Path = OCA_ADDONS) -> None:
     with step(f"installing the pinned OCA addons into .local/{folder.name}"):
         run_logged(command, LOGS / f"pip-{folder.name}.log", remedy)
     _stamp(addons).write_text(wanted)
+
+
+def modules(addons: Path) -> list[str]:
+    """The addons in a folder."""
+    return sorted(path.parent.name for path in addons.glob("*/__manifest__.py"))
 
 
 def _stamp(addons: Path) -> Path:

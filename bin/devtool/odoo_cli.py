@@ -38,10 +38,12 @@ def addons_path(*more: Path) -> str:
     return ",".join(str(folder) for folder in folders if folder.exists())
 
 
-def environment() -> dict[str, str]:
-    """The variables with which Odoo, its tests and our runner find source, settings and database."""
+def environment(beside: Path | None = None) -> dict[str, str]:
+    """The variables with which Odoo, its tests and our runner find source, settings and database; also the addons of a
+    folder that others do not see, when one is given."""
     return {
         **os.environ,
+        **({"ODOO_ADDONS_PATH": addons_path(beside)} if beside else {}),
         **odoo_source.provide().environment(),
         **postgres.environment(),
         "ODOO_RC": str(ODOO_CONF),
@@ -61,7 +63,7 @@ def command(arguments: list[str], on: date | None = None) -> list[str]:
     return [str(venv.PYTHON), *program, *arguments]
 
 
-def run_logged(arguments: list[str], log: str, on: date | None = None) -> None:
+def run_logged(arguments: list[str], log: str, on: date | None = None, beside: Path | None = None) -> None:
     """Run Odoo with its output in `.local/log`."""
     path = LOGS / f"{log}.log"
-    output.run_logged(command(arguments, on), path, f"mend what {path} tells", environment())
+    output.run_logged(command(arguments, on), path, f"mend what {path} tells", environment(beside))

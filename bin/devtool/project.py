@@ -16,6 +16,7 @@ ODOO_DATA = LOCAL / "data"
 FILESTORE = ODOO_DATA / "filestore"
 OCA_ADDONS = LOCAL / "oca/odoo/addons"
 OCA_BENCH_ADDONS = LOCAL / "oca-bench/odoo/addons"
+OCA_NEIGHBOURS = LOCAL / "oca-neighbours/odoo/addons"
 STATE = LOCAL / "state.json"
 
 ADDON_PREFIX = "continuity_program"
@@ -28,6 +29,10 @@ BASE_DB = "continuity_base"
 TEMPLATE_DB = "continuity_template"
 DEMO_BASE_DB = "continuity_demo_base"
 DEMO_DB = "continuity_demo"
+# With and without ours: Odoo's addons that change sales and deliveries; and those of others beside ours
+NEIGHBOURS_DB = "continuity_neighbours"
+WITHOUT_US_DB = "continuity_neighbours_without_us"
+OCA_NEIGHBOURS_DB = "continuity_oca_neighbours"
 
 # Parts of an addon that never reach a database: changing them needs no new template.
 _NOT_IN_DATABASE = ("tests", "docs", "static/description", "static/tests", "static/src")

@@ -17,11 +17,11 @@ def everything() -> None:
     """All that `setup` promises."""
     with locked():
         _server()
-        _together(browser.provide, databases.provide)
+        together(browser.provide, databases.provide)
 
 
 def _server() -> None:
-    _together(odoo_source.provide, _packages)
+    together(odoo_source.provide, _packages)
     postgres.start()
     odoo_cli.write_configuration()
 
@@ -31,7 +31,7 @@ def _packages() -> None:
     oca.provide()
 
 
-def _together(*parts: Callable) -> None:
+def together(*parts: Callable) -> None:
     """Run parts at the same time: they mostly wait for the network, and a bare machine has two of each to do."""
     with ThreadPoolExecutor() as pool:
         for running in [pool.submit(part) for part in parts]:

@@ -117,7 +117,8 @@ class StockMove(models.Model):
         """Reserve, for each product and location, what all moves need: to Odoo, which comes next, they are reserved.
         Where there is not enough for all, who gets it is left to Odoo."""
         bulk = BulkDelivery.of(self.env, 'reservation')
-        if not bulk:
+        if not bulk or bulk.reserved is not None:
+            # Asked in the midst of it, by an automatic batch that the goods join: Odoo finds them reserved.
             return
         alike = self.filtered(lambda move: move._can_be_reserved_together())
         reserved, values_list = self.browse(), []

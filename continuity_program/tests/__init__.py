@@ -5,6 +5,7 @@ from . import test_bad_input
 from . import test_boxes
 from . import test_changes
 from . import test_charges
+from . import test_child_as_by_hand
 from . import test_child_carries
 from . import test_close
 from . import test_create_orders
