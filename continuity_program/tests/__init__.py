@@ -3,6 +3,7 @@ from . import test_accessibility
 from . import test_announcement
 from . import test_bad_input
 from . import test_boxes
+from . import test_boxes_edges
 from . import test_changes
 from . import test_charges
 from . import test_child_as_by_hand

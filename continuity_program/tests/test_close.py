@@ -290,6 +290,16 @@ class TestReopen(CloseCase):
 
         self.assertEqual((subscription.state, subscription.order_id.locked), ('running', True))
 
+    def test_one_that_was_stopped_since_is_not_closed_by_hand(self):
+        subscription = self._sell_done()
+        subscription.action_reopen()
+        subscription._cancel()
+
+        with self.assertRaisesRegex(UserError, "has not been reopened"):
+            subscription.action_close()
+
+        self.assertEqual((subscription.state, subscription.is_reopened), ('cancelled', True))
+
     def test_closed_by_hand_at_once_where_it_is_finished(self):
         subscription = self._sell_done(bill_upfront=True)
         subscription.action_reopen()

@@ -107,6 +107,21 @@ class TestBoughtCount(BoughtCase):
             self._run_job('sync')
             self.assertEqual((line.state, line.cancel_cause, line.skip_reason), ('planned', False, False))
 
+    def test_an_event_that_is_put_back_leaves_by_itself_although_it_was_put_into_another_shipment(self):
+        program = self._create_program(4)
+        subscription = self._sell(program)
+        line = subscription.line_ids[2]
+        line.event_number = 2
+        self.assertTrue(line.shipment_overridden)
+        line.program_line_id.action = 'skip'
+        self._run_job('sync')
+        line.program_line_id.action = 'normal'
+        self._run_job('sync')
+
+        self.assertEqual((line.state, line.event_number, line.shipment_overridden), ('planned', 3, False))
+        self.assertEqual(self._send_all(subscription), ["Book 1", "Book 2", "Book 3", "Book 4"])
+        self.assertEqual(len(subscription.child_order_ids), 4)
+
     def test_a_box_cancelled_by_hand_counts_and_a_skipped_one_does_not(self):
         program = self._create_program(8)
         subscription = self._sell_boxes(program, 4)

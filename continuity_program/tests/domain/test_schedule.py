@@ -267,6 +267,20 @@ class TestCalendarPlan(ScheduleCase):
     def plan(self, joining_day, **options):
         return schedule.plan(options.pop('events', self.boxes), joining_day=day(joining_day), **options)
 
+    def test_what_is_missed_goes_by_the_end_of_the_month(self):
+        events = [Event(1, MONTH, start_date=day('2027-02-28'), repeats=3)]
+        options = {'joining_day': day('2027-03-29'), 'end_of_month': True}
+
+        self.assertPlan(
+            schedule.plan(events, **options),
+            """
+            1: 1/1 2027-03-29
+            2: 1/2 2027-03-31
+            3: 1/3 2027-04-30
+            """,
+        )
+        self.assertEqual(schedule.plan(events, order_start='current', **options)[0].occurrence, 1)
+
     def test_current_begins_at_the_running_event(self):
         for joining_day, event_number, first_date in (
             ('2026-11-01', 1, '2027-01-15'),
@@ -424,6 +438,22 @@ class TestCalendarPlan(ScheduleCase):
 
 
 class TestThresholdAndSize(ScheduleCase):
+    def test_a_thousand_are_taken_and_no_more(self):
+        occurrences = list(islice(schedule.timeline([Event(1, DAY, repeats=FOREVER)], day('2027-01-01')), 1001))
+
+        self.assertEqual(list(schedule.take(occurrences[:1000], None)), occurrences[:1000])
+        taken = schedule.take(occurrences, None)
+        self.assertEqual(list(islice(taken, 1000)), occurrences[:1000])
+        with self.assertRaisesRegex(schedule.TooManyLinesError, "^more than 1000 lines$"):
+            next(taken)
+
+    def test_what_is_too_much_or_too_far_is_told(self):
+        lines = [Event(1, line_count=1001)]
+        with self.assertRaisesRegex(schedule.TooManyLinesError, "^more than 1000 lines$"):
+            schedule.plan(lines, joining_day=day('2027-01-01'), anchor=day('2027-01-01'))
+        with self.assertRaisesRegex(schedule.UnreachableDateError, r"^9999-12-01 \+ 1 months \+ 0 days$"):
+            schedule.shift(day('9999-12-01'), 1, 0)
+
     today = day('2027-01-31')
 
     def plan(self, *events, **options):
@@ -711,8 +741,47 @@ def customers(draw, count=1, **program_options):
 
 
 class TestClock(ScheduleCase):
+    def test_the_end_of_a_month_is_not_kept_unless_asked_for(self):
+        anchor, events = day('2027-02-28'), [Event(1, MONTH, start_date=day('2027-02-28'), repeats=2)]
+
+        self.assertEqual(schedule.shift(anchor, 1, 0), day('2027-03-28'))
+        self.assertEqual(Clock(anchor, months=1).get_day(), day('2027-03-28'))
+        self.assertEqual(schedule.get_running(events, day('2027-03-29')).occurrence, 2)
+        self.assertDates(schedule.plan(events, joining_day=anchor), '2027-02-28 2027-03-28')
+
+    def test_measuring_from_the_end_of_a_month(self):
+        end_of_february = day('2027-02-28')
+        for on, is_kept, expected in (
+            ('2027-03-28', False, (1, 0)),
+            ('2027-03-28', True, (0, 28)),
+            ('2027-03-30', False, (1, 2)),
+            ('2027-03-30', True, (0, 30)),
+            ('2027-03-31', True, (1, 0)),
+        ):
+            with self.subTest(on=on, is_kept=is_kept):
+                self.assertEqual(schedule.measure(end_of_february, day(on), is_kept), expected)
+        self.assertEqual(schedule.measure(end_of_february, day('2027-03-28')), (1, 0))
+
+    def test_the_end_of_a_month_is_kept_only_where_it_is_asked_for(self):
+        events, clock = [Event(1, MONTH, repeats=3)], Clock(day('2027-02-28'))
+
+        moved = schedule.set_clock(events, clock, (1, 2), day=day('2027-03-31'))
+        kept = schedule.set_clock(events, clock, (1, 2), day=day('2027-03-31'), end_of_month=True)
+
+        self.assertEqual(moved, Clock(day('2027-03-31'), since=(1, 2)))
+        self.assertEqual(kept, Clock(day('2027-02-28'), months=1, since=(1, 2)))
+        later = schedule.set_clock(events, clock, (1, 2), day=day('2027-04-30'), end_of_month=True)
+        self.assertEqual(later, Clock(day('2027-02-28'), months=2, since=(1, 2)))
+
+    def test_the_day_it_stands_at_already_is_no_new_one(self):
+        events, clock = [Event(1, (1, 3), repeats=3)], Clock(day('2027-02-28'))
+
+        standing = schedule.set_clock(events, clock, (1, 2), day=day('2027-04-03'), end_of_month=True)
+
+        self.assertEqual(standing, Clock(day('2027-02-28'), months=1, days=3, since=(1, 2)))
+
     def test_one_without_an_anchor_stands_at_no_day(self):
-        with self.assertRaisesRegex(schedule.ScheduleError, "without an anchor"):
+        with self.assertRaisesRegex(schedule.ScheduleError, "^a clock without an anchor stands at no day$"):
             Clock(months=1).get_day()
 
     """The clock of a customer: set at a position, all that follows is counted from there."""
