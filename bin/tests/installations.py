@@ -13,7 +13,7 @@ ADDON = "continuity_program"
 _NAMING_MODELS = ("model", "res_model", "model_name", "relation", "code", "key", "name", "path", "binding_model")
 #: Odoo keeps the names that `mail` and others give to what our models inherit from them, until those are upgraded.
 #: A module that is not installed stays in the list of modules.
-_KEPT_BY_ODOO = "'ir.model.fields.selection', 'ir.model.inherit', 'ir.module.module'"
+_KEPT_BY_ODOO = "'ir.model.fields', 'ir.model.fields.selection', 'ir.model.inherit', 'ir.module.module'"
 #: Names of modules; names read above; rows on foreign keys of others' tables, which Odoo keeps when the keys are gone.
 _READ_OTHERWISE = (
     "ir_logging",
