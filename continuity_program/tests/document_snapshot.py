@@ -157,7 +157,6 @@ class Snapshot:
             value = LINK.sub(self._get_linked, value)
         return value
 
-
     def _get_linked(self, link):
         record = self.env[link[1]].browse(int(link[2]))
         return f"<{self.labels.get(record, record)}>"
