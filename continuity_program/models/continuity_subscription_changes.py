@@ -10,7 +10,7 @@ class ContinuitySubscription(models.Model):
 
     _inherit = 'continuity.subscription'
 
-    seen_key = fields.Char(compute='_compute_seen_key', groups='sales_team.group_sale_salesman')
+    seen_key = fields.Char(compute='_compute_seen_key')
 
     # === ACTION METHODS === #
 
