@@ -105,7 +105,6 @@ PUBLIC_METHODS = {
         'action_view_continuity_parent',
         'action_view_continuity_payments',
         'action_view_continuity_subscriptions',
-        'unlink',
         'write',
     },
     'sale.order.line': {'action_open_continuity', 'copy_data', 'create', 'unlink', 'write'},

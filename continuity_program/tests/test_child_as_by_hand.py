@@ -48,8 +48,22 @@ def is_told_less(by_night, by_hand):
 
 
 def get_told(messages):
-    """Return messages without their authors."""
-    return [(kind, subtype, body, *rest) for kind, subtype, _author, body, *rest in messages]
+    """Return messages without their authors. Steps of one field that follow each other are one, as Odoo notes them
+    when they are made together."""
+    told = []
+    for kind, subtype, _author, body, *rest in messages:
+        message = (kind, subtype, body, *rest)
+        told[-1:] = join_steps(told[-1], message) if told else [message]
+    return told
+
+
+def join_steps(before, after):
+    """Return two messages, or one where the second only goes on with the step that the first one notes."""
+    (*head, first), (*other_head, second) = before, after
+    is_one = head == other_head and not head[2] and len(first) == len(second) == 1
+    if is_one and first[0][0] == second[0][0] and first[0][2] == second[0][1]:
+        return [(*head, [(first[0][0], first[0][1], second[0][2])])]
+    return [before, after]
 
 
 #: What a child order and its documents have otherwise than by hand, by (model, field). ``*`` is every model.
