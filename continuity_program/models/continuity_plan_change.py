@@ -79,7 +79,10 @@ class ContinuityPlanChange(models.Model):
         reason = self._get_undo_refusal()
         if reason:
             raise UserError(reason)
-        self.sudo().line_ids.subscription_id.with_env(self.env).check_access('write')
+        subscriptions = self.sudo().line_ids.subscription_id.with_env(self.env)
+        if not subscriptions._filtered_access('write'):
+            # Of several, those that he may not change any more are left out.
+            subscriptions.check_access('write')
         self._undo()
         return True
 

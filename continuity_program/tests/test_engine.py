@@ -960,13 +960,11 @@ class TestDay(EngineCase):
     def test_as_of_in_a_users_context_moves_no_run(self):
         subscription = self._sell(self._create_program(3))
 
+        Run = self.env['continuity.job.run'].with_user(self.responsible)
         with freeze_time('2027-01-01 12:00:00'):
-            run = (
-                self.env['continuity.job.run']
-                .with_user(self.responsible)
-                .with_context(continuity_as_of='2031-05-05')
-                ._execute('create_orders')
-            )
+            with self.assertRaisesRegex(UserError, "is to come"):
+                Run.with_context(continuity_as_of='2031-05-05')._execute('create_orders')
+            run = Run.with_context(continuity_as_of='2026-05-05')._execute('create_orders')
 
         self.assertEqual(run.done_count, 1)
         self.assertEqual(len(self._get_children(subscription)), 1)
