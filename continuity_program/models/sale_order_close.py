@@ -48,13 +48,8 @@ class SaleOrder(models.Model):
     def _close_continuity_parents(self):
         """Lock the parent orders that are to be closed."""
         closed = self.filtered_domain(self._get_continuity_closable_domain())
-        if not closed:
-            return
-        # One note says why; Odoo would note on each order by itself that it is locked.
-        press(closed.with_context(tracking_disable=True), 'action_lock')
+        press(closed, 'action_lock')
         closed.sudo().write({'continuity_is_closed': True})
-        reason = self._fields['continuity_is_closed'].get_description(self.env)['help']
-        closed._message_log_batch(dict.fromkeys(closed.ids, reason))
 
     def _reopen_continuity_parents(self):
         """Unlock the parent orders that were locked by closing: a subscription of theirs goes on."""
