@@ -1,4 +1,4 @@
-from odoo import api, models
+from odoo import models
 from odoo.tools import groupby
 
 
@@ -22,7 +22,7 @@ class ContinuityTrackingMixin(models.AbstractModel):
         notes = Notes()
         collecting = self.with_context(continuity_notes=notes)
         tracking = super(ContinuityTrackingMixin, collecting)._message_track(fields_iter, initial_values_dict)
-        self._log_tracking(notes)
+        log_tracking(self, notes)
         return tracking
 
     def _message_log(self, *, body='', author_id=None, tracking_value_ids=False, **options):
@@ -34,13 +34,16 @@ class ContinuityTrackingMixin(models.AbstractModel):
         notes.append((self.id, body, author_id, tracking_value_ids or []))
         return self.env['mail.message']
 
-    @api.model
-    def _log_tracking(self, notes):
-        """Make the notes, and then what they list of changed fields: Odoo does the second for each note."""
-        changes = []
-        for author_id, group in groupby(notes, lambda note: note[2]):
-            bodies = {record_id: body for record_id, body, *_rest in group}
-            messages = self.browse(bodies)._message_log_batch(bodies, author_id=author_id)
-            for message, (*_rest, commands) in zip(messages, group, strict=True):
-                changes += [{**values, 'mail_message_id': message.id} for _create, _id, values in commands]
-        self.env['mail.tracking.value'].sudo().create(changes)
+
+def log_tracking(model, notes):
+    """Make notes on records of a model, and then what they list of changed fields: Odoo does the second for each note.
+
+    :param Notes notes: what to note.
+    """
+    changes = []
+    for author_id, group in groupby(notes, lambda note: note[2]):
+        bodies = {record_id: body for record_id, body, *_rest in group}
+        messages = model.browse(bodies)._message_log_batch(bodies, author_id=author_id)
+        for message, (*_rest, commands) in zip(messages, group, strict=True):
+            changes += [{**values, 'mail_message_id': message.id} for _create, _id, values in commands]
+    model.env['mail.tracking.value'].sudo().create(changes)

@@ -19,7 +19,7 @@ PLAN_TERMS = {
 
 class SaleOrder(models.Model):
     _name = 'sale.order'
-    _inherit = ['continuity.tracking.mixin', 'sale.order', 'continuity.guard.mixin']
+    _inherit = ['sale.order', 'continuity.guard.mixin']
 
     continuity_role = fields.Selection(
         selection=[('parent', "Parent Order"), ('child', "Child Order")],

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from .automatic import press
+from .continuity_tracking_mixin import Notes, log_tracking
 
 
 class SaleOrder(models.Model):
@@ -48,8 +49,17 @@ class SaleOrder(models.Model):
     def _close_continuity_parents(self):
         """Lock the parent orders that are to be closed."""
         closed = self.filtered_domain(self._get_continuity_closable_domain())
-        press(closed, 'action_lock')
+        if not closed:
+            return
+        press(closed.with_context(tracking_disable=True), 'action_lock')
+        closed._log_lock()
         closed.sudo().write({'continuity_is_closed': True})
+
+    def _log_lock(self):
+        """Note on each order that it was locked, as Odoo would, on all of them together."""
+        tracked, author = self.fields_get(['locked']), self.env.user.partner_id
+        changes = {order: order._mail_track(tracked, {'locked': False})[1] for order in self}
+        log_tracking(self, Notes((order.id, '', author.id, commands) for order, commands in changes.items()))
 
     def _reopen_continuity_parents(self):
         """Unlock the parent orders that were locked by closing: a subscription of theirs goes on."""

@@ -156,3 +156,9 @@ class TestPlainOrders(ContinuityCase):
         token.continuity_expiry_date = '2030-01-31'
 
         self.assertFalse(subscription.is_parked)
+
+    def test_notes_are_collected_for_plans_only(self):
+        """Orders are Odoo's own: their notes are made by Odoo."""
+        owner = self.registry['continuity.tracking.mixin']
+        self.assertTrue(issubclass(self.registry['continuity.subscription'], owner))
+        self.assertFalse(issubclass(self.registry['sale.order'], owner))
