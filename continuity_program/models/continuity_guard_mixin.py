@@ -4,12 +4,7 @@ from odoo.tools import ormcache
 
 from odoo.addons.base.models.ir_module import MODULE_UNINSTALL_FLAG
 
-#: The context value of the addon's own planning; being an object, it cannot come by RPC.
-PLANNING = object()
-#: The context value of a run that commits; it cannot come by RPC either.
-COMMITTING = object()
-#: The context value of one of many changes of a plan, after all of which the parent line follows; not by RPC either.
-CHANGING_MANY = object()
+from ..internal_context import Internal, get_internal
 
 
 class ContinuityGuardMixin(models.AbstractModel):
@@ -23,17 +18,17 @@ class ContinuityGuardMixin(models.AbstractModel):
 
     def _planning(self):
         """Return the records for the addon's own planning: it may write all fields, and nothing is a change by hand."""
-        return self.sudo().with_context(continuity_planning=PLANNING)
+        return self.sudo().with_context(continuity_planning=Internal())
 
     def _is_planning(self):
-        return self.env.context.get('continuity_planning') is PLANNING
+        return bool(get_internal(self.env, 'continuity_planning'))
 
     def _trusts_values(self):
         return self._is_planning() or super()._trusts_values()
 
     def _is_committing(self):
         """Whether a run works on the records that makes its steps last."""
-        return self.env.context.get('continuity_commit') is COMMITTING
+        return bool(get_internal(self.env, 'continuity_commit'))
 
     def _is_uninstalling(self):
         """Whether Odoo removes the addon: Odoo itself, and nobody who sends its key by RPC."""

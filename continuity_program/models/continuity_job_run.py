@@ -16,8 +16,8 @@ from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 from odoo.tools import format_date
 
 from ..domain import sanity
+from ..internal_context import Internal
 from .automatic import AUTOMATIC
-from .continuity_guard_mixin import COMMITTING
 
 _logger = logging.getLogger(__name__)
 
@@ -509,7 +509,7 @@ class ContinuityJobRun(models.Model):
             tz=company.partner_id.tz,
             **AUTOMATIC,
             continuity_as_of=as_of and fields.Date.to_string(fields.Date.to_date(as_of)),
-            continuity_commit=COMMITTING if commit else None,
+            continuity_commit=Internal() if commit else None,
         )
         day = model.env.company._get_continuity_today()
         candidates = (

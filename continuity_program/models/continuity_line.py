@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from .continuity_guard_mixin import CHANGING_MANY
+from ..internal_context import get_internal
 
 #: What customers read of the shipments of their plan.
 PORTAL_FIELDS = {
@@ -382,7 +382,8 @@ class ContinuityLine(models.Model):
             changed.write(values)
         if {'date_planned', 'event_number'} & vals.keys():
             self._planning()._keep_shipment_together('date_planned' in vals)
-        if self.env.context.get('continuity_changing_many') is not CHANGING_MANY:
+        # Of many changes of a plan, the parent line follows after all of them.
+        if not get_internal(self.env, 'continuity_changing_many'):
             self.subscription_id._follow_plan_change()
         return result
 

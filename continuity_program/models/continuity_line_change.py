@@ -6,7 +6,7 @@ from odoo.fields import Command, Date
 from odoo.tools import format_date
 
 from ..domain import schedule
-from .continuity_guard_mixin import CHANGING_MANY
+from ..internal_context import Internal
 
 #: What each kind of mass change writes, and its undo puts back.
 CHANGED_FIELDS = {
@@ -213,7 +213,7 @@ class ContinuityLine(models.Model):
         :raise UserError: for what a change by hand is refused for, and where something else came of it.
         """
         values_to_write = self._to_write(values)
-        self.with_context(continuity_changing_many=CHANGING_MANY).write(
+        self.with_context(continuity_changing_many=Internal()).write(
             {name: value for name, value in values_to_write.items() if name in HAND_FIELDS}
         )
         self._planning().write({name: value for name, value in values_to_write.items() if name not in HAND_FIELDS})

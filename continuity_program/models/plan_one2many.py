@@ -4,6 +4,8 @@ from odoo import fields
 from odoo.exceptions import MissingError
 from odoo.tools.sql import column_exists, create_column
 
+from ..internal_context import Internal, get_internal
+
 
 class PlanOne2many(fields.One2many):
     """What of our plans belongs to a record of Odoo's: an order, a line of it, an invoice.
@@ -18,12 +20,12 @@ class PlanOne2many(fields.One2many):
     only_if = ''
 
     def __get__(self, records, owner=None):
-        if records is not None and not records.env.context.get('continuity_searching_plans'):
+        if records is not None and not get_internal(records.env, 'continuity_searching_plans'):
             self._set_known_empty(records)
         return super().__get__(records, owner)
 
     def read(self, records):
-        if records.env.context.get('continuity_searching_plans'):
+        if get_internal(records.env, 'continuity_searching_plans'):
             super().read(records)
             return
         self._set_known_empty(records)
@@ -54,7 +56,7 @@ class PlanOne2many(fields.One2many):
 
 def searching_plans(record):
     """Return a record as it is asked for what its column is computed of: by what is found, not by the column."""
-    return record.with_context(continuity_searching_plans=True) if record.id else record
+    return record.with_context(continuity_searching_plans=Internal()) if record.id else record
 
 
 def init_plan_column(model, name, column_type, fill, *needed):

@@ -12,15 +12,14 @@ from .rights import RightsCase
 ROLES = ('own', 'manager', 'accountant', 'stock', 'portal')
 #: Where the addons read the context by themselves, and why it decides nothing that a call by RPC could want.
 CONTEXT_READ = {
-    ('continuity_guard_mixin.py', 'continuity_planning'): "an object",
-    ('continuity_guard_mixin.py', 'continuity_commit'): "an object",
     ('continuity_guard_mixin.py', 'MODULE_UNINSTALL_FLAG'): "of the superuser himself only",
-    ('continuity_line.py', 'continuity_changing_many'): "an object",
     ('continuity_tracking_mixin.py', 'continuity_notes'): "of a class of its own",
     ('stock_bulk.py', 'continuity_bulk'): "of a class of its own",
     ('res_company.py', 'continuity_as_of'): "of the superuser himself only",
     ('continuity_job_run.py', 'cron_id'): "no public method runs a job without saying whether it commits",
-    ('continuity_subscription_mails.py', 'send_email'): "Odoo mails its own confirmation, with the plan in it",
+    ('continuity_job_run.py', 'continuity_as_of'): "a day to come is refused; it moves no run",
+    ('continuity_subscription_changes.py', 'continuity_seen'): "what is not the same any more is refused",
+    ('continuity_subscription_occasions.py', 'send_email'): "Odoo mails its own confirmation, with the plan in it",
     ('sale_order_invoice.py', 'raise_if_nothing_to_invoice'): "whether Odoo tells that there is nothing to invoice",
 }
 

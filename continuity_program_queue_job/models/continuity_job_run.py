@@ -69,7 +69,7 @@ class ContinuityJobRun(models.Model):
         else:
             for company in self.company_ids:
                 self._follow_up(company, commit)
-            enqueuing = self.with_context(continuity_is_enqueuing=True)
+            enqueuing = self.with_context(continuity_is_enqueuing=Internal())
             for company in self.company_ids:
                 enqueuing._isolate(company, False, enqueuing._enqueue_batches, company, criteria)
             self._end_with_batches()
@@ -153,7 +153,7 @@ class ContinuityJobRun(models.Model):
         if 'batch' in place:
             place['batch']._count(batch.counts)
             self._keep_place(company, place)
-        elif self.env.context.get('continuity_is_enqueuing'):
+        elif get_internal(self.env, 'continuity_is_enqueuing'):
             # What a company failed at is added up with the batches of the others.
             self.env['continuity.job.batch'].create(
                 {'run_id': self.id, 'company_id': company.id, 'state': 'done', **batch.counts}
