@@ -1,6 +1,6 @@
 """Where a plan stands in its program, how much of it is bought and how much is left.
 
-Plain values in, plain values out. The rules are those of ``docs/behaviour.md#buying-part-of-a-program``.
+Plain values in, plain values out. The rules are those of ``docs/behaviour.md#the-plan``.
 """
 
 from collections.abc import Callable, Iterable, Iterator

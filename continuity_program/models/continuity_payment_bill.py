@@ -172,8 +172,8 @@ class ContinuityPayment(models.Model):
                 'order_id': payment.order_id.id,
             }
             if payment.filtered_domain(self._get_due_domain(batch.as_of)):
-                kind = 'charge' if payment.method == 'token' else 'bill'
-                rows.append({**row, 'kind': kind, 'date': payment.ready_date, 'amount': payment._get_open_amount()})
+                effect = 'charge' if payment.method == 'token' else 'bill'
+                rows.append({**row, 'effect': effect, 'date': payment.ready_date, 'amount': payment._get_open_amount()})
             rows += [
                 {
                     **row,

@@ -150,7 +150,7 @@ class ContinuitySubscription(models.Model):
             rows.append(
                 {
                     **subscription._prepare_preview_row(),
-                    'kind': 'charged_order' if subscription._is_charged_at_creation() else 'order',
+                    'effect': 'charged_order' if subscription._is_charged_at_creation() else 'order',
                     'line_ids': lines.ids,
                     'skipped': refusal[1] if refusal else False,
                     'change': ', '.join(line._get_sent_text(substitutes.get(line)) for line in lines),

@@ -16,11 +16,12 @@ class SaleOrder(models.Model):
     # === INVOICES === #
 
     def _create_invoices(self, grouped=False, final=False, date=None):
-        refused = self.filtered(lambda order: order.continuity_parent_id and order._get_continuity_window_refusal())
+        ours = self.sudo().filtered('continuity_role').with_env(self.env)
+        refused = ours.filtered(lambda order: order.continuity_parent_id and order._get_continuity_window_refusal())
         if refused and refused == self:
             raise UserError(refused[0]._get_continuity_window_refusal())
         orders = self - refused
-        planned = orders.filtered(lambda order: order._get_unbilled_continuity_payments())
+        planned = (orders & ours).filtered(lambda order: order._get_unbilled_continuity_payments())
         if not planned:
             return super(SaleOrder, orders)._create_invoices(grouped=grouped, final=final, date=date)
         # The instalments are the receivable lines of an invoice of their own: one for each order, without other goods.

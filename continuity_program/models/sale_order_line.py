@@ -1,3 +1,5 @@
+from itertools import repeat
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
@@ -297,6 +299,8 @@ class SaleOrderLine(models.Model):
         """Tell of lines deleted with their plain order, of which Odoo reads no more than whose they are."""
         for name in ('continuity_subscription_ids', 'continuity_planned_line_ids'):
             self._fields[name].set_empty(self)
+        for name in ('continuity_line_id', 'continuity_shipping_of_id'):
+            self._fields[name]._insert_cache(self, repeat(None))
 
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""

@@ -31,7 +31,7 @@ class ContinuityExtend(models.TransientModel):
     @api.depends('product_ids')
     def _compute_product_id(self):
         for wizard in self:
-            wizard.product_id = wizard.product_ids[:1]
+            wizard.product_id = wizard.product_ids._origin[:1]
 
     def action_extend(self):
         """Make the quotation, and open it."""

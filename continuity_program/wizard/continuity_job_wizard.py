@@ -52,11 +52,11 @@ class ContinuityJobWizard(models.TransientModel):
 
         :rtype: list[str]
         """
-        of_kind = self.line_ids.filtered(lambda line: not line.skipped).grouped('kind')
+        by_effect = self.line_ids.filtered(lambda line: not line.skipped).grouped('effect')
         none = self.line_ids.browse()
-        at_once = of_kind.get('charged_order', none)
-        orders = of_kind.get('order', none) + at_once
-        charges, bills, others = (of_kind.get(kind, none) for kind in ('charge', 'bill', False))
+        at_once = by_effect.get('charged_order', none)
+        orders = by_effect.get('order', none) + at_once
+        charges, bills, others = (by_effect.get(kind, none) for kind in ('charge', 'bill', False))
         sentences = [
             (orders, self.env._("Child orders to create: %(figures)s.", figures=orders._get_figures())),
             (at_once, self.env._("Of these, charged to a card at once: %(figures)s.", figures=at_once._get_figures())),

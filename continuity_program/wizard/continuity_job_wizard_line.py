@@ -16,13 +16,14 @@ class ContinuityJobWizardLine(models.TransientModel):
     order_id = fields.Many2one(comodel_name='sale.order', string="Parent Order")
     partner_id = fields.Many2one(related='subscription_id.partner_id', related_sudo=False)
     currency_id = fields.Many2one(related='subscription_id.currency_id', related_sudo=False)
-    kind = fields.Selection(
+    effect = fields.Selection(
+        string="Kind",
         selection=[
             ('order', "Child Order"),
             ('charged_order', "Child Order Charged at Once"),
             ('charge', "Charge"),
             ('bill', "Invoice"),
-        ]
+        ],
     )
     change = fields.Text()
     date = fields.Date()

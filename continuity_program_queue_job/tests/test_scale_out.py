@@ -106,7 +106,9 @@ class TestDispatch(QueueCase):
         self.keep_only(6)
         company = self.run_task('queue_tasks.create_bad_company')
 
-        self.run_task('queue_tasks.cron_run')
+        process = self.start('queue_tasks.cron_run')
+        process.finish()
+        self.assertIn("create_orders of Bad House failed", process.troubles[0])
         self.assertEqual(self.run_task('queue_tasks.work_off'), 2)
 
         self.assertChildren(6)

@@ -8,7 +8,9 @@ class TestShopChildren(ShopCase):
     """Child orders of what was sold in the shop."""
 
     def _create_child(self):
-        subscription = self._sell(self._create_program(1), order={'website_id': self.website.id})
+        subscription = self._sell(
+            self._create_program(1, allowed_methods='on_account'), order={'website_id': self.website.id}
+        )
         self._run_job('create_orders')
         return subscription.order_id.continuity_child_ids
 
