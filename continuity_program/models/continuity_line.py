@@ -362,30 +362,35 @@ class ContinuityLine(models.Model):
     def write(self, vals):
         self._refuse_insane(vals)
         is_by_hand = not self._is_planning() and self._get_plan_fields() & vals.keys()
-        result = self._write_by_hand(vals) if is_by_hand else super().write(vals)
+        if is_by_hand:
+            self._check_changed_by_hand(vals)
+        result = super().write(vals)
+        if is_by_hand:
+            self._keep_changed_by_hand(vals)
         if 'date_planned' in vals and 'announced_date' not in vals:
             self._forget_early_announcements()
         return result
 
-    def _write_by_hand(self, vals):
-        """Change what is planned: it stays, whatever the program or the order says later.
+    def _check_changed_by_hand(self, vals):
+        """Refuse what cannot be changed any more.
 
-        :raise UserError: for what cannot be changed any more.
+        :raise UserError: with the line and the reason.
         """
         for line in self:
             reason = line._get_change_refusal(vals)
             if reason:
                 raise UserError(reason)
-        result = super().write(vals)
+
+    def _keep_changed_by_hand(self, vals):
+        """Note what was planned by hand: it stays, whatever the program or the order says later."""
         lines = self._planning()
         for values, changed in lines._group_by_values([line._prepare_override_values(vals) for line in lines]):
             changed.write(values)
         if {'date_planned', 'event_number'} & vals.keys():
-            self._planning()._keep_shipment_together('date_planned' in vals)
+            lines._keep_shipment_together('date_planned' in vals)
         # Of many changes of a plan, the parent line follows after all of them.
         if not get_internal(self.env, 'continuity_changing_many'):
             self.subscription_id._follow_plan_change()
-        return result
 
     @api.ondelete(at_uninstall=True)
     def _unlink_except_planned_by_program(self):
