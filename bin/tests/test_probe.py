@@ -13,7 +13,7 @@ from devtool import odoo_cli, postgres, project, venv
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).resolve().parent
-BULK = project.ROOT / "continuity_program/models/stock_bulk.py"
+BULK = project.ROOT / "continuity_program/models/stock/bulk.py"
 PROBE = '''\
 """Extends methods and takes note of each record that passes, by (model, method)."""
 

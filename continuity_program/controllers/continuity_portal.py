@@ -10,7 +10,7 @@ from odoo.addons.payment.controllers.portal import PaymentPortal
 from odoo.addons.portal.controllers.portal import pager as portal_pager
 
 from ..domain import sanity
-from ..models.continuity_subscription_portal import PORTAL_RULES
+from ..models.subscription.portal import PORTAL_RULES
 from .links import get_document, keep_private
 
 #: How many shipments and payments to come a page shows.

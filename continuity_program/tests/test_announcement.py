@@ -5,7 +5,7 @@ from odoo.tests import HttpCase, tagged
 
 from .common import ContinuityCase, day
 
-SUBSCRIPTION = 'odoo.addons.continuity_program.models.continuity_subscription_changes.ContinuitySubscription'
+SUBSCRIPTION = 'odoo.addons.continuity_program.models.subscription.actions.ContinuitySubscription'
 
 
 class AnnouncementCase(ContinuityCase):

@@ -10,12 +10,12 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.continuity_program.models import continuity_job_run
+from odoo.addons.continuity_program.models.job import run as continuity_job_run
 
 from .common import ContinuityCase, day
 
-ENGINE = 'odoo.addons.continuity_program.models.continuity_job_run'
-PARKING = 'odoo.addons.continuity_program.models.continuity_parking_mixin'
+ENGINE = 'odoo.addons.continuity_program.models.job.run'
+PARKING = 'odoo.addons.continuity_program.models.job.parking'
 
 
 class EngineCase(ContinuityCase):

@@ -6,7 +6,7 @@ from unittest.mock import patch
 from odoo import fields
 from odoo.tests import tagged
 
-from odoo.addons.continuity_program.models import continuity_job_run
+from odoo.addons.continuity_program.models.job import run as continuity_job_run
 
 from .common import ContinuityCase, day
 

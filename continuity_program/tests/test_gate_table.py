@@ -6,7 +6,7 @@ from odoo.fields import Command
 from odoo.service.model import call_kw
 from odoo.tests import Form, tagged
 
-from odoo.addons.continuity_program.models.continuity_job_run import JobBatch
+from odoo.addons.continuity_program.models.job.run import JobBatch
 
 from .common import day
 from .test_charges import ChargeCase

@@ -5,7 +5,7 @@ from odoo.tests import tagged
 
 from .common import ContinuityCase, day
 
-MAILS = 'odoo.addons.continuity_program.models.continuity_subscription_mails.ContinuitySubscription'
+MAILS = 'odoo.addons.continuity_program.models.mail.notices.ContinuitySubscription'
 
 
 @tagged('post_install', '-at_install')

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from odoo.addons.continuity_program.controllers.continuity_portal import ContinuityPortal
-from odoo.addons.continuity_program.models.continuity_subscription_portal import PORTAL_RULES
+from odoo.addons.continuity_program.models.subscription.portal import PORTAL_RULES
 
 from .common import ContinuityCase, day
 

@@ -12,15 +12,15 @@ from .rights import RightsCase
 ROLES = ('own', 'manager', 'accountant', 'stock', 'portal')
 #: Where the addons read the context by themselves, and why it decides nothing that a call by RPC could want.
 CONTEXT_READ = {
-    ('continuity_guard_mixin.py', 'MODULE_UNINSTALL_FLAG'): "of the superuser himself only",
-    ('continuity_tracking_mixin.py', 'continuity_notes'): "of a class of its own",
-    ('stock_bulk.py', 'continuity_bulk'): "of a class of its own",
-    ('res_company.py', 'continuity_as_of'): "of the superuser himself only",
-    ('continuity_job_run.py', 'cron_id'): "no public method runs a job without saying whether it commits",
-    ('continuity_job_run.py', 'continuity_as_of'): "a day to come is refused; it moves no run",
-    ('continuity_subscription_changes.py', 'continuity_seen'): "what is not the same any more is refused",
-    ('continuity_subscription_occasions.py', 'send_email'): "Odoo mails its own confirmation, with the plan in it",
-    ('sale_order_invoice.py', 'raise_if_nothing_to_invoice'): "whether Odoo tells that there is nothing to invoice",
+    ('base/guard.py', 'MODULE_UNINSTALL_FLAG'): "of the superuser himself only",
+    ('base/tracking.py', 'continuity_notes'): "of a class of its own",
+    ('stock/bulk.py', 'continuity_bulk'): "of a class of its own",
+    ('base/company.py', 'continuity_as_of'): "of the superuser himself only",
+    ('job/run.py', 'cron_id'): "no public method runs a job without saying whether it commits",
+    ('job/run.py', 'continuity_as_of'): "a day to come is refused; it moves no run",
+    ('subscription/actions.py', 'continuity_seen'): "what is not the same any more is refused",
+    ('mail/occasions.py', 'send_email'): "Odoo mails its own confirmation, with the plan in it",
+    ('sale/invoice.py', 'raise_if_nothing_to_invoice'): "whether Odoo tells that there is nothing to invoice",
 }
 
 
@@ -199,7 +199,7 @@ class TestRightsOnFields(RightsCase):
                     and ast.unparse(node.func.value).endswith('env.context')
                     and path.name != 'internal_context.py'
                 ):
-                    read.add((path.name, getattr(node.args[0], 'value', None) or node.args[0].id))
+                    read.add(('/'.join(path.parts[-2:]), getattr(node.args[0], 'value', None) or node.args[0].id))
         self.assertEqual(read, set(CONTEXT_READ))
 
     def test_no_key_lets_a_record_be_deleted(self):

@@ -14,7 +14,7 @@ from odoo.tests import BaseCase, Form, tagged
 from odoo.tools import SQL, mute_logger
 
 from odoo.addons.continuity_program.domain import sanity
-from odoo.addons.continuity_program.models.continuity_sanity_mixin import DEFAULT_BOUNDS
+from odoo.addons.continuity_program.models.base.sanity import DEFAULT_BOUNDS
 
 from .common import ContinuityCase, day
 

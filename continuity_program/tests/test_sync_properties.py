@@ -8,7 +8,7 @@ from odoo.exceptions import UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from odoo.addons.continuity_program.models.continuity_line import OVERRIDE_FLAGS
+from odoo.addons.continuity_program.models.line.line import OVERRIDE_FLAGS
 
 from . import slow_sync
 from .common import ContinuityCase, day

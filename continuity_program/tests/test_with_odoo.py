@@ -9,8 +9,8 @@ from unittest.mock import patch
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.continuity_program.models.automatic import HAS_MOVED, press
-from odoo.addons.continuity_program.models.stock_bulk import REPLACED_METHODS, BulkDelivery
+from odoo.addons.continuity_program.models.base.automatic import HAS_MOVED, press
+from odoo.addons.continuity_program.models.stock.bulk import REPLACED_METHODS, BulkDelivery
 
 from .common import ContinuityCase, day
 
@@ -89,7 +89,7 @@ class TestButtons(WithNeighborCase):
         self.risky.comment = "<p>Owes 500.00</p>"
         answer = {**self.question, 'res_id': self.risky.id}
         subscriptions = self._sell_to(self.customers, self._create_program(2))
-        path = 'odoo.addons.continuity_program.models.automatic.REASON_FIELDS'
+        path = 'odoo.addons.continuity_program.models.base.automatic.REASON_FIELDS'
 
         with patch(path, ('comment',)), self._hold_back('sale.order', 'action_confirm', self.risky, answer):
             run = self._run_job('create_orders')
@@ -281,7 +281,7 @@ class TestBulkStandsAside(WithNeighborCase):
             call_super(moves)
             reserved.extend(moves.filtered('move_line_ids').ids)
 
-        path = 'odoo.addons.continuity_program.models.stock_bulk.get_extending_modules'
+        path = 'odoo.addons.continuity_program.models.stock.bulk.get_extending_modules'
         with self._extend('stock.move', '_action_assign', extension), patch(path, lambda *_args: set()):
             self._run_job('create_orders')
 

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 from odoo.fields import Command
 
-from ..models.continuity_subscription_stop import Settlement
+from ..models.subscription.stopping import Settlement
 
 
 class ContinuityStop(models.TransientModel):

@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from odoo.addons.continuity_program.models.continuity_job_run import NOBODYS_FAULT
+from odoo.addons.continuity_program.models.job.run import NOBODYS_FAULT
 from odoo.addons.queue_job.exception import RetryableJobError
 
 

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from odoo.addons.continuity_program.internal_context import Internal, get_internal
-from odoo.addons.continuity_program.models.continuity_job_run import BATCH_SIZE, NOBODYS_FAULT, JobBatch
+from odoo.addons.continuity_program.models.job.run import BATCH_SIZE, NOBODYS_FAULT, JobBatch
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import DEFAULT_PRIORITY, ENQUEUED, PENDING, STARTED, WAIT_DEPENDENCIES
 

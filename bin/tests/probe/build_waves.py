@@ -4,7 +4,7 @@ import json
 
 from sell import make_by_hand, prepare, run_night, sell_plans
 
-from odoo.addons.continuity_program.models.stock_bulk import REPLACED_METHODS, BulkDelivery
+from odoo.addons.continuity_program.models.stock.bulk import REPLACED_METHODS, BulkDelivery
 
 
 def count(orders):

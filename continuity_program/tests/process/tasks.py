@@ -16,7 +16,7 @@ from odoo.fields import Command
 from odoo.service.model import retrying
 from odoo.tools import mute_logger
 
-from odoo.addons.continuity_program.models import continuity_job_run
+from odoo.addons.continuity_program.models.job import run as continuity_job_run
 
 SUBSCRIPTION = 'continuity.subscription'
 

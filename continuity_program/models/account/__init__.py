@@ -1,0 +1,3 @@
+from . import move
+from . import move_line
+from . import partial_reconcile

@@ -1,0 +1,4 @@
+from . import parking
+from . import run
+from . import issue
+from . import change

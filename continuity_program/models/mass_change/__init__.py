@@ -1,0 +1,5 @@
+from . import subscription
+from . import line
+from . import mixin
+from . import change
+from . import change_line

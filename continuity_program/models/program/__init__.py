@@ -1,0 +1,3 @@
+from . import program
+from . import program_line
+from . import overview

@@ -1,0 +1,5 @@
+from . import move
+from . import move_bulk
+from . import picking
+from . import quant
+from . import rule

@@ -1,0 +1,118 @@
+from odoo import models
+from odoo.tools import format_amount, format_date
+
+from ...domain.money import share_out
+
+#: As many rows a document has of a plan, and of its payments, before they are shortened.
+MAX_ROWS = 12
+
+
+class ContinuitySubscription(models.Model):
+    """The plan and its payments, as quotations and orders show them (``docs/behaviour.md#documents``)."""
+
+    _inherit = 'continuity.subscription'
+
+    def _get_document(self):
+        """Return what a quotation or an order shows of the subscription, in the language of the environment.
+
+        :return: ``shipments``: dicts with ``number``, ``date``, ``products`` (in words) and ``amount`` (taxes
+            and shipping costs included, in the order's currency); ``before`` and ``after``: in words, what is left out;
+            ``total``, where the plan has an end that is known; ``payments``: dicts with ``number``, ``date``,
+            ``is_ship_due`` and ``amount``; ``payments_after``: in words, what is left out; ``payment_text``: how it is
+            paid, where that is all there is to tell.
+        :rtype: dict
+        """
+        self.ensure_one()
+        shipments = self._get_document_shipments()
+        shown, before = shipments, ''
+        if len(shipments) > MAX_ROWS:
+            shown = [shipment for shipment in shipments if not shipment['is_sent']]
+            before = self._get_sent_before_text(len(shipments) - len(shown))
+        payments = self._get_document_payments()
+        return {
+            'shipments': shown[:MAX_ROWS],
+            'before': before,
+            'after': self._get_sent_after_text(shown[MAX_ROWS:]),
+            'total': self.amount_total if not self.occurrences_left else None,
+            'payments': payments[:MAX_ROWS],
+            'payments_after': self._get_paid_after_text(payments[MAX_ROWS:]),
+            'payment_text': '' if payments else self._get_payment_text(),
+        }
+
+    def _get_document_shipments(self):
+        shipments = self.line_ids._live().sorted('event_number')._by_shipment()
+        return [
+            {
+                'number': lines[0].event_number,
+                'date': lines[0].date_planned,
+                'products': [line._get_sent_text() for line in lines.with_context(display_default_code=False)],
+                'amount': amount,
+                'is_sent': all(line.state == 'delivered' for line in lines),
+            }
+            for lines, amount in zip(shipments, self._get_document_amounts(shipments), strict=True)
+        ]
+
+    def _get_document_amounts(self, shipments):
+        """Return what the customer pays for each shipment: billed in advance, its part of the whole."""
+        if not self.bill_upfront:
+            return [sum(line.price_total + line.shipping_total for line in lines) for lines in shipments]
+        weights = [sum(lines.mapped('prepaid_amount')) + sum(lines.mapped('shipping_amount')) for lines in shipments]
+        return share_out(self.amount_total, weights, self.currency_id.rounding)
+
+    def _get_document_payments(self):
+        """Return the payments to come that say more than the plan does: those of a schedule, or in advance."""
+        if self.state in ('done', 'cancelled'):
+            return []
+        if self.bill_upfront:
+            return [
+                {
+                    'number': payment.number,
+                    'date': payment.due_date,
+                    'is_ship_due': not payment.due_date,
+                    'amount': payment.amount,
+                }
+                for payment in self.payment_ids.filtered(
+                    lambda payment: payment.state not in ('paid', 'cancelled')
+                )._by_due_date()
+            ]
+        rows = self._get_payments_to_come()
+        return rows if len(rows) > len({row['shipment'] for row in rows}) else []
+
+    # === WORDS === #
+
+    def _get_sent_before_text(self, count):
+        return self.env._("Sent already: %(count)s shipments.", count=count) if count else ''
+
+    def _get_sent_after_text(self, hidden):
+        """Return in words what of the plan comes after the shipments shown."""
+        if not self.shipment_count:
+            return self.env._("And so on, until cancelled.")
+        count = len(hidden) + self.occurrences_left
+        if not count:
+            return ''
+        if self.occurrences_left:
+            return self.env._("And %(count)s more.", count=count)
+        return self.env._(
+            "And %(count)s more, the last on %(date)s.",
+            count=count,
+            date=format_date(self.env, hidden[-1]['date']),
+        )
+
+    def _get_paid_after_text(self, hidden):
+        if not hidden:
+            return ''
+        return self.env._(
+            "And %(count)s more, in all %(amount)s.",
+            count=len(hidden),
+            amount=format_amount(self.env, sum(row['amount'] for row in hidden), self.currency_id),
+        )
+
+    def _get_payment_text(self):
+        """Return in words when each shipment is paid, or nothing where nothing is to be paid any more."""
+        if self.bill_upfront or self.state in ('done', 'cancelled'):
+            return ''
+        if self.payment_method == 'on_account':
+            return self.env._("Each shipment is billed when it has shipped.")
+        if self._is_charged_at_creation():
+            return self.env._("Each shipment is charged to your card before it is sent.")
+        return self.env._("Each shipment is charged to your card when it has shipped.")

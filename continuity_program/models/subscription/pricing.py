@@ -1,0 +1,193 @@
+from odoo import models
+from odoo.exceptions import UserError
+from odoo.fields import Command
+
+from ...domain.money import share_out
+
+
+class ContinuitySubscription(models.Model):
+    """Prices and taxes of the plan, and what the parent line bills of it."""
+
+    _inherit = 'continuity.subscription'
+
+    # === PRICES AND TAXES === #
+
+    def _prepare_price_values(self, product, quantity, uom, program_line=None, address=None, price_date=None):
+        """Return price, discount and taxes by the event's fixed price, else the order's price list.
+
+        A discount that the salesperson gives on the parent line of a plan billed per shipment goes to the shipments.
+
+        :param quantity: quantity in ``uom``.
+        :param program_line: the event line sent, or nothing for a product put in by hand.
+        :param address: where it is sent, if not to the subscription's address.
+        :param price_date: the moment whose price list counts, if not the order date.
+        :rtype: dict
+        """
+        order = self.order_id
+        product = product.with_company(self.company_id)
+        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
+        if program_line and program_line.price_overridden:
+            price, discount = self._convert(program_line.price_unit), program_line.discount
+        else:
+            discount = 0.0
+            price = order.pricelist_id._get_product_price(
+                product, quantity, currency=self.currency_id, uom=uom, date=price_date or order.date_order
+            )
+        price += product.uom_id._compute_price(self._get_chosen_extra(), uom or product.uom_id)
+        if not self.bill_upfront:
+            discount = self.order_line_id.discount or discount
+        mapped_taxes = self._get_taxes(product, address or self.partner_shipping_id)
+        return {
+            'price_unit': product._get_tax_included_unit_price_from_price(
+                price, product_taxes=taxes, product_taxes_after_fp=mapped_taxes
+            ),
+            'discount': discount,
+            'tax_ids': [Command.set(mapped_taxes.ids)],
+        }
+
+    def _get_chosen_extra(self):
+        """Return what the options chosen on the parent line add to the price of each piece, in the order's currency."""
+        return sum(
+            option.currency_id._convert(
+                option.price_extra,
+                self.currency_id,
+                self.company_id,
+                self.company_id._get_continuity_day(self.order_id.date_order),
+                round=False,
+            )
+            for option in self.order_line_id.product_no_variant_attribute_value_ids
+            if option.price_extra
+        )
+
+    def _with_price(self, vals, program_line, prices):
+        """Return the values of a planned line of the program with price, discount and taxes.
+
+        :param dict prices: what was found for the plan so far, by program line; gets what is found now.
+        """
+        if program_line not in prices:
+            prices |= self._prepare_event_prices(program_line)
+        return self._with_new_price({**vals, **prices[program_line]}, program_line)
+
+    def _prepare_event_prices(self, program_line):
+        """Return price, discount and taxes of a program line by itself; where the event has a price agreed for it, of
+        all its lines, which share that."""
+        if self.bill_upfront or not self.price_per_event:
+            return {program_line: self._prepare_program_line_price(program_line)}
+        lines = self.program_id.line_ids.filtered(lambda line: line.event_number == program_line.event_number)
+        prices = {line: self._prepare_program_line_price(line) for line in lines}
+        amounts = share_out(
+            self.price_per_event * self.quantity,
+            [vals['price_unit'] * line.quantity * self.quantity for line, vals in prices.items()],
+            self.currency_id.rounding,
+        )
+        for (line, vals), amount in zip(prices.items(), amounts, strict=True):
+            vals.update(price_unit=amount / (line.quantity * self.quantity), discount=self.order_line_id.discount)
+        return prices
+
+    def _prepare_program_line_price(self, program_line):
+        return self._prepare_price_values(
+            program_line.product_id, program_line.quantity * self.quantity, program_line.product_uom_id, program_line
+        )
+
+    def _get_taxes(self, product, address):
+        """Return the taxes of a product that is sent to an address."""
+        taxes = product.with_company(self.company_id).taxes_id._filter_taxes_by_company(self.company_id)
+        return self._get_fiscal_position(address).map_tax(taxes)
+
+    def _get_fiscal_position(self, address):
+        """Return the fiscal position for what is sent to an address: that of the order for the order's own address,
+        which the salesperson may have chosen, else the one found for the address."""
+        order = self.order_id
+        if address == order.partner_shipping_id:
+            return order.fiscal_position_id
+        return (
+            self.env['account.fiscal.position']
+            .with_company(self.company_id)
+            ._get_fiscal_position(self.partner_id, address)
+        )
+
+    def _convert(self, amount):
+        """Return an amount of the program in the order's currency, at the rate of the order date.
+
+        :raise UserError: without a rate for one of the two.
+        """
+        program, order = self.program_id, self.order_id
+        if not amount or program.currency_id == self.currency_id:
+            return amount
+        for currency in (program.currency_id, self.currency_id):
+            if currency != self.company_id.currency_id and not currency.rate_ids.filtered(
+                lambda rate: rate.company_id in (self.company_id.root_id, self.env['res.company'])
+            ):
+                raise UserError(
+                    self.env._(
+                        "Program %(program)s has prices in %(program_currency)s and %(order)s is in "
+                        "%(order_currency)s, but %(currency)s has no exchange rate. "
+                        "Add one under Accounting ▸ Currencies.",
+                        program=program.display_name,
+                        program_currency=program.currency_id.name,
+                        order=order.display_name,
+                        order_currency=self.currency_id.name,
+                        currency=currency.name,
+                    )
+                )
+        return program.currency_id._convert(
+            amount,
+            self.currency_id,
+            self.company_id,
+            self.company_id._get_continuity_day(order.date_order),
+            round=False,
+        )
+
+    def _get_line_amounts(self, product, taxes, **values):
+        """Return what a line of the plan costs, without and with taxes, rounded to the order's currency.
+
+        :param values: ``product_uom_id``, ``quantity``, ``price_unit`` and ``discount`` (%).
+        """
+        company = self.company_id or self.env.company
+        base_line = taxes._prepare_base_line_for_taxes_computation(
+            None,
+            product_id=product,
+            tax_ids=taxes,
+            partner_id=self.partner_id,
+            currency_id=self.currency_id or company.currency_id,
+            **values,
+        )
+        taxes._add_tax_details_in_base_line(base_line, company)
+        taxes._round_base_lines_tax_details([base_line], company)
+        details = base_line['tax_details']
+        return details['total_excluded_currency'], details['total_included_currency']
+
+    # === THE PARENT LINE === #
+
+    def _update_parent_line(self):
+        """Give the parent lines of drafts the price of what they bill and the plan in words, for all documents."""
+        for subscription in self.sudo().filtered(lambda subscription: subscription.state == 'draft'):
+            line = subscription.order_line_id
+            line._update_continuity_price()
+            subscription._update_shipping_line()
+            subscription._share_prepaid()
+            subscription._plan_upfront_payments()
+            subscription._update_plan_text()
+
+    def _update_plan_text(self):
+        """Write the plan in words, in the customer's language, into the parent line's description."""
+        self.ensure_one()
+        line, old_text = self.order_line_id, self.plan_text
+        text = self.with_context(lang=self.partner_id.lang)._get_summary()
+        if text == (old_text or ''):
+            return
+        line.name = line.name.replace(old_text, text) if old_text and old_text in line.name else f"{line.name}\n{text}"
+        self._planning().plan_text = text
+
+    def _share_prepaid(self):
+        """Share the parent line's untaxed amount among the shipments that it pays, to the last unit."""
+        for subscription in self.filtered('bill_upfront'):
+            lines = subscription.line_ids._live()
+            shares = share_out(
+                subscription.order_line_id.price_subtotal,
+                lines.mapped('price_subtotal'),
+                subscription.currency_id.rounding,
+            )
+            for line, share in zip(lines, shares, strict=True):
+                if subscription.currency_id.compare_amounts(line.prepaid_amount, share):
+                    line._planning().prepaid_amount = share
