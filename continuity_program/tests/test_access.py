@@ -5,9 +5,10 @@ from odoo.fields import Command
 from odoo.service.model import get_public_method
 from odoo.tests import tagged
 
-from .common import ContinuityCase
+from .common_access import CRUD, AccessCase
 
 ADDONS = 'odoo.addons.continuity_program'
+
 
 #: Everything of this addon that any logged-in user, portal users too, can call by RPC. Whoever adds a name here has
 #: looked at what it does for a user who may not read, write or even see the record.
@@ -111,8 +112,6 @@ PUBLIC_METHODS = {
     'stock.picking': {'message_post_with_source'},
 }
 
-#: Odoo's own, which it checks itself.
-CRUD = {'create', 'write', 'unlink', 'default_get', 'onchange'}
 
 #: What each group may do: read, write, create, unlink.
 ACCESS = {
@@ -170,6 +169,8 @@ ACCESS = {
     'continuity.plan.preview': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.plan.preview.line': {'own': 'r', 'all': 'r', 'manager': 'r'},
 }
+
+
 #: All that portal users read of their own records.
 PORTAL_FIELDS = {
     'continuity.subscription': {
@@ -189,7 +190,10 @@ PORTAL_FIELDS = {
         *('order_id', 'partner_id', 'state', 'subscription_id'),
     },
 }
+
+
 OPERATIONS = {'r': 'read', 'w': 'write', 'c': 'create', 'u': 'unlink'}
+
 
 #: Kept by the jobs and methods of the addon; no screen lets anybody change them.
 KEPT_FIELDS = {
@@ -237,42 +241,6 @@ KEPT_FIELDS = {
     },
     'sale.order.line': {'continuity_line_id': False, 'continuity_is_given_back': True},
 }
-
-
-class AccessCase(ContinuityCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.portal_partner = cls.env['res.partner'].create({'name': "Portia"})
-        cls.users = {
-            'own': cls._create_user('own', 'sales_team.group_sale_salesman'),
-            'all': cls._create_user('all', 'sales_team.group_sale_salesman_all_leads'),
-            'manager': cls._create_user('manager', 'sales_team.group_sale_manager'),
-            'accountant': cls._create_user('accountant', 'account.group_account_invoice'),
-            'auditor': cls._create_user('auditor', 'account.group_account_readonly'),
-            'portal': cls._create_user('portia', 'base.group_portal', partner_id=cls.portal_partner.id),
-            'internal': cls._create_user('internal', 'base.group_user'),
-        }
-        cls.program = cls._create_program(3)
-        cls.other = cls._create_user('other', 'sales_team.group_sale_salesman')
-
-    def setUp(self):
-        super().setUp()
-        self.mine = self._sell_for('own', self.portal_partner)
-        self.theirs = self._sell_for('other', self.customer)
-
-    def _sell_for(self, login, customer):
-        """Return a running subscription of a salesperson, with a child order, a plan and a payment."""
-        salesperson = self.env['res.users'].search([('login', '=', login)])
-        subscription = self._sell(self.program, order={'user_id': salesperson.id, 'partner_id': customer.id})
-        self._run_job('create_orders', domain=[('id', '=', subscription.id)])
-        self.env['continuity.payment'].sudo().create(
-            {'subscription_id': subscription.id, 'order_id': subscription.order_id.id, 'amount': 10.0}
-        )
-        return subscription
-
-    def _get_records(self, subscription):
-        return [subscription, subscription.line_ids, subscription.payment_ids]
 
 
 @tagged('post_install', '-at_install')

@@ -5,7 +5,7 @@ from lxml import etree, html
 from odoo.tests import TransactionCase, tagged
 
 from .common import day
-from .test_portal import PAGE, PortalCase
+from .common_portal import PAGE, PortalCase
 
 
 @tagged('post_install', '-at_install')

@@ -2,47 +2,12 @@ from unittest.mock import patch
 
 from psycopg2 import errors
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import day
-from .test_payments import PaymentCase
-
-
-class ChargeCase(PaymentCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.token = cls._create_token()
-        cls.customer.email = 'ann@example.com'
-
-    def setUp(self):
-        super().setUp()
-        #: What the provider was asked: (reference, amount), one for each call.
-        self.ledger = []
-        self.answers = []
-        case = self
-
-        def answer(transaction):
-            case.ledger.append((transaction.reference, transaction.amount))
-            kind = case.answers.pop(0) if case.answers else 'done'
-            if kind == 'invalid':
-                raise ValidationError("The provider refused the request.")
-            transaction.provider_reference = f"ref-{transaction.reference}"
-            {
-                'done': transaction._set_done,
-                'pending': transaction._set_pending,
-                'error': lambda: transaction._set_error("Insufficient funds"),
-            }.get(kind, lambda: transaction._set_error(kind))()
-
-        patcher = patch.object(self.registry['payment.transaction'], '_send_payment_request', answer)
-        patcher.start()
-        self.addCleanup(patcher.stop)
-
-    def _sell_upfront(self, **values):
-        program = self._create_program(3, bill_upfront=True, payment_term_id=self.thirds.id, **values)
-        return self._sell(program)
+from .common_payments import ChargeCase
 
 
 @tagged('post_install', '-at_install')

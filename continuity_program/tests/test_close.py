@@ -3,7 +3,7 @@ from odoo.fields import Command
 from odoo.tests import tagged
 
 from .common import day
-from .test_payments import PaymentCase
+from .common_payments import PaymentCase
 
 
 class CloseCase(PaymentCase):

@@ -3,7 +3,7 @@ from odoo.tests import HttpCase, tagged
 from odoo.tools import html2plaintext
 
 from .common import day
-from .test_payments import PaymentCase
+from .common_payments import PaymentCase
 
 
 class DocumentCase(PaymentCase):

@@ -8,7 +8,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .common import ContinuityCase, day
-from .test_engine import ENGINE, EngineCase
+from .common_engine import ENGINE, EngineCase
 
 TOO_LATE = OverflowError("date value out of range")
 

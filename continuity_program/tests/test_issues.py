@@ -10,7 +10,7 @@ from odoo.tools import mute_logger
 from odoo.tools.misc import file_path
 
 from .common import day
-from .test_engine import EngineCase
+from .common_engine import EngineCase
 
 MIGRATION = 'continuity_program/migrations/19.0.1.1.0/post-job-issues.py'
 

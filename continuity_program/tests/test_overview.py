@@ -4,7 +4,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
 from .common import day
-from .test_charges import ChargeCase
+from .common_payments import ChargeCase
 
 COUNTS = (
     'running_count',

@@ -2,7 +2,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tests import tagged
 
-from .test_engine import EngineCase
+from .common_engine import EngineCase
 
 MONEY = ('declined', 'no_card', 'paid_twice', 'refund')
 

@@ -4,46 +4,7 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
 
 from .common import day
-from .test_charges import ChargeCase
-
-
-class PrepaymentCase(ChargeCase):
-    def _pay_online(self, order, amount, token=None, operation='online_direct', **values):
-        """Pay an order in the portal and let Odoo process it; return the transaction."""
-        provider = self.token.provider_id
-        transaction = self.env['payment.transaction'].create(
-            {
-                'provider_id': provider.id,
-                'payment_method_id': self.token.payment_method_id.id,
-                'reference': f"{order.name}-{amount}-{operation}",
-                'operation': operation,
-                'amount': amount,
-                'currency_id': order.currency_id.id,
-                'partner_id': order.partner_id.id,
-                'token_id': token.id if token else False,
-                'sale_order_ids': [Command.set(order.ids)],
-                **values,
-            }
-        )
-        transaction._set_done()
-        transaction._post_process()
-        return transaction
-
-    def _bill_down_payment(self, order, amount):
-        wizard = self.env['sale.advance.payment.inv'].create(
-            {
-                'sale_order_ids': [Command.set(order.ids)],
-                'advance_payment_method': 'fixed',
-                'fixed_amount': amount,
-            }
-        )
-        wizard.create_invoices()
-        bill = order.invoice_ids.filtered(lambda move: move.state == 'draft')
-        bill.action_post()
-        self.env['account.payment.register'].with_context(active_model='account.move', active_ids=bill.ids).create(
-            {}
-        )._create_payments()
-        return bill
+from .common_payments import ChargeCase, PrepaymentCase
 
 
 @tagged('post_install', '-at_install')

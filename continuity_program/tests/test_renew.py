@@ -2,8 +2,8 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
 from .common import day
-from .test_access import AccessCase
-from .test_stop import StopCase
+from .common_access import AccessCase
+from .common_stop import StopCase
 
 
 class RenewCase(StopCase):

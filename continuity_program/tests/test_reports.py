@@ -9,7 +9,7 @@ from odoo.models import BaseModel
 from odoo.tests import tagged
 
 from .common import ContinuityCase, day
-from .test_access import AccessCase
+from .common_access import AccessCase
 
 
 class ReportCase(ContinuityCase):

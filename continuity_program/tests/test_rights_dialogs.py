@@ -2,7 +2,7 @@ from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .rights import RightsCase, is_ours
+from .common_rights import RightsCase, is_ours
 
 #: Of rows that the addon writes, and nobody's call: for the rule on companies.
 SUPERUSER_FIELDS = {'company_id'}

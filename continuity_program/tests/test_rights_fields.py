@@ -7,7 +7,7 @@ from odoo.models import MAGIC_COLUMNS
 from odoo.tests import tagged
 
 from .common import day
-from .rights import RightsCase
+from .common_rights import RightsCase
 
 ROLES = ('own', 'manager', 'accountant', 'stock', 'portal')
 #: Where the addons read the context by themselves, and why it decides nothing that a call by RPC could want.

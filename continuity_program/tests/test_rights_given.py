@@ -1,7 +1,7 @@
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .rights import READ_BY_ALL, RightsCase, is_ours
+from .common_rights import READ_BY_ALL, RightsCase, is_ours
 
 #: Comodels of which the case has no foreign record, and why that is no way in.
 NOT_MADE = {

@@ -4,8 +4,8 @@ from odoo.exceptions import AccessError
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .rights import REFUSED, RightsCase, is_ours
-from .test_access import CRUD
+from .common_access import CRUD
+from .common_rights import REFUSED, RightsCase, is_ours
 
 #: What a call with nothing, or with what makes no sense, ends with: no answer.
 NO_ANSWER = (*REFUSED, TypeError, ValueError, KeyError, AttributeError)

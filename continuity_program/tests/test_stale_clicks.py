@@ -2,7 +2,7 @@ from odoo.exceptions import UserError
 from odoo.tests import HttpCase, tagged
 
 from .common import ContinuityCase, day
-from .test_announcement import AnnouncementCase
+from .common_announcement import AnnouncementCase
 
 
 @tagged('post_install', '-at_install')

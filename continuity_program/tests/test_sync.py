@@ -1,23 +1,8 @@
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from .common import ContinuityCase, day
-
-
-class SyncCase(ContinuityCase):
-    def _sync(self, subscription, on=None):
-        """Run the job and check that a second run has nothing to do."""
-        run = self._run_job('sync', on or self.today)
-        self.assertEqual(subscription.program_revision, subscription.program_id.revision)
-        self.assertFalse([change for change in subscription._get_sync_changes()[0] if change.vals])
-        self.assertEqual(self._run_job('sync', on or self.today).selected_count, 0)
-        return run
-
-    def _add_event(self, program, number, **values):
-        """Put an event in front of those with this number and above."""
-        for line in program.line_ids.filtered(lambda line: line.event_number >= number).sorted('event_number', True):
-            line.event_number += 1
-        program.line_ids = [Command.create({'event_number': number, 'product_id': self.books[number].id, **values})]
+from .common import day
+from .common_sync import SyncCase
 
 
 @tagged('post_install', '-at_install')
@@ -588,26 +573,3 @@ class TestSync(SyncCase):
 
         self.assertEqual(len(subscription.line_ids._planned()), 3)
         self.assertEqual(subscription.occurrences_left, 0)
-
-
-@tagged('post_install', '-at_install')
-class TestQueryCount(SyncCase):
-    def _count_queries(self, count):
-        """Return how many SQL queries a run needs that carries a change of each kind into ``count`` sold plans."""
-        program = self._create_program(12)
-        subscriptions = self.env['continuity.subscription']
-        for _number in range(count):
-            self.customer = self.env['res.partner'].create({'name': "Customer"})
-            subscriptions |= self._sell(program)
-        self._run_job('create_orders')
-        program.line_ids[1].product_id = self.books[11]
-        program.line_ids[4].unlink()
-        program.line_ids[6:].write({'interval_number': 2})
-        program.line_ids = [Command.create({'product_id': self.books[0].id})]
-        queries = self._count_queries_of('sync', count)
-        run = self.env['continuity.job.run'].search([], limit=1)
-        self.assertEqual(run.change_ids.subscription_id, subscriptions)
-        return queries
-
-    def test_queries_per_subscription_are_few_and_constant(self):
-        self._assert_few_queries(self._count_queries)

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.models import MAGIC_COLUMNS
 
-from .test_access import AccessCase
+from .common_access import AccessCase
 
 #: What Odoo refuses, and what the database refuses on its behalf.
 REFUSED = (UserError, IntegrityError)
