@@ -1,8 +1,6 @@
 from . import subscription
 from . import page
 from . import totals
-from . import waiting
-from . import clock
 from . import plan
 from . import position
 from . import pricing
@@ -13,7 +11,6 @@ from . import orders
 from . import actions
 from . import closing
 from . import pause
-from . import boxes
 from . import portal
 from . import renewal
 from . import shipping

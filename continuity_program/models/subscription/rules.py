@@ -239,3 +239,19 @@ class ContinuitySubscription(models.Model):
                 subscription=self.display_name,
             )
         return None
+
+    def _get_box_refusal(self):
+        """Return why nothing can be done about single boxes, or nothing; the text tells the way out."""
+        self.ensure_one()
+        if self.state == 'draft':
+            return self.env._(
+                "%(subscription)s is not confirmed yet: change its plan instead.", subscription=self.display_name
+            )
+        if self.state == 'done':
+            return self.env._("%(subscription)s is done: reopen it first.", subscription=self.display_name)
+        if self.state == 'cancelled':
+            return self.env._(
+                "%(subscription)s has been stopped: reactivate it first, or sell it anew.",
+                subscription=self.display_name,
+            )
+        return None
