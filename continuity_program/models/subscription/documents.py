@@ -116,3 +116,17 @@ class ContinuitySubscription(models.Model):
         if self._is_charged_at_creation():
             return self.env._("Each shipment is charged to your card before it is sent.")
         return self.env._("Each shipment is charged to your card when it has shipped.")
+
+    def _get_plan_lines(self):
+        """Return the lines of the parent order that bill the plan: its goods and their shipping costs."""
+        return self.order_line_id | self.shipping_line_ids
+
+    def _get_plan_bills(self):
+        """Return the invoices of a plan billed in advance, cancelled ones left out."""
+        return self.order_line_id._get_continuity_bills().sorted('id')
+
+    def _get_bill_line(self):
+        """Return the line of the posted invoice that bills the plan's goods."""
+        return self.order_line_id.invoice_lines.filtered(
+            lambda line: line.parent_state == 'posted' and line.move_id._is_continuity_bill()
+        ).sorted('id')[-1:]

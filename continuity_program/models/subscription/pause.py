@@ -118,12 +118,3 @@ class ContinuitySubscription(models.Model):
         """Return the day of the occurrence that comes next on a clock."""
         occurrence = next(self._iter_occurrences(after=clock.since, clock=clock), None)
         return occurrence.date if occurrence else default
-
-    def _get_state_refusal(self):
-        """Return why the subscription's state does not allow what is asked."""
-        self.ensure_one()
-        return self.env._(
-            "%(subscription)s is in the state %(state)s, which does not allow it.",
-            subscription=self.display_name,
-            state=self._get_state_label(),
-        )

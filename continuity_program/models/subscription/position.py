@@ -156,3 +156,15 @@ class ContinuitySubscription(models.Model):
         self._planning().write(
             {'occurrences_left': self._limit_left(left, self.cancel_after_event), 'missing_event_count': missing}
         )
+
+    def _limit_left(self, left, last_number, shipments=()):
+        """Return how many occurrences are left to plan, where the last shipment is agreed.
+
+        :param left: how many the program has, -1 = until cancelled.
+        :param last_number: the number of the last shipment to be sent, 0 = not agreed.
+        :param shipments: numbers of shipments that are about to be planned.
+        """
+        if not last_number:
+            return left
+        room = max(last_number - max([*self.line_ids.mapped('event_number'), *shipments], default=0), 0)
+        return room if left < 0 else min(left, room)

@@ -191,3 +191,31 @@ class ContinuitySubscription(models.Model):
             for line, share in zip(lines, shares, strict=True):
                 if subscription.currency_id.compare_amounts(line.prepaid_amount, share):
                     line._planning().prepaid_amount = share
+
+    def _with_new_price(self, vals, program_line):
+        """Return the values of a planned line with the price that holds from the day of the new prices on."""
+        start = self.program_id.new_price_date
+        if not start or vals['date_planned'] < start or self.price_per_event:
+            return vals
+        price_date = self.company_id._get_continuity_noon(start)
+        # Who orders on that day or later, or pays in advance, does so at the prices of the order's day.
+        if price_date <= self.order_id.date_order or (self.bill_upfront and self.state not in ('running', 'paused')):
+            return vals
+        prices = self._prepare_price_values(
+            program_line.product_id,
+            vals['quantity'],
+            program_line.product_uom_id,
+            program_line,
+            price_date=price_date,
+        )
+        return {**vals, **prices}
+
+    def _with_agreed_price(self, vals, previous):
+        """Return the values of a line that is added with the price agreed for the one before, where the program's price
+        of today is not followed.
+
+        :param previous: the last line that the plan has of the same program line, or nothing.
+        """
+        if not previous or (previous._is_repriced(vals, {}) and not previous.price_overridden):
+            return vals
+        return {**vals, **previous._prepare_next_price(vals)}

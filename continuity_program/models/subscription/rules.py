@@ -255,3 +255,12 @@ class ContinuitySubscription(models.Model):
                 subscription=self.display_name,
             )
         return None
+
+    def _get_state_refusal(self):
+        """Return why the subscription's state does not allow what is asked."""
+        self.ensure_one()
+        return self.env._(
+            "%(subscription)s is in the state %(state)s, which does not allow it.",
+            subscription=self.display_name,
+            state=self._get_state_label(),
+        )

@@ -143,18 +143,6 @@ class ContinuitySubscription(models.Model):
             )
         return None
 
-    def _limit_left(self, left, last_number, shipments=()):
-        """Return how many occurrences are left to plan, where the last shipment is agreed.
-
-        :param left: how many the program has, -1 = until cancelled.
-        :param last_number: the number of the last shipment to be sent, 0 = not agreed.
-        :param shipments: numbers of shipments that are about to be planned.
-        """
-        if not last_number:
-            return left
-        room = max(last_number - max([*self.line_ids.mapped('event_number'), *shipments], default=0), 0)
-        return room if left < 0 else min(left, room)
-
     def _get_commitment_refusal(self, last_number=0):
         """Return why the customer may not stop yet, or nothing: the program's minimum is not reached.
 
@@ -203,20 +191,6 @@ class ContinuitySubscription(models.Model):
         else:
             self._bill_only_what_is_owed()
             self._credit_down_payments()
-
-    def _get_plan_lines(self):
-        """Return the lines of the parent order that bill the plan: its goods and their shipping costs."""
-        return self.order_line_id | self.shipping_line_ids
-
-    def _get_plan_bills(self):
-        """Return the invoices of a plan billed in advance, cancelled ones left out."""
-        return self.order_line_id._get_continuity_bills().sorted('id')
-
-    def _get_bill_line(self):
-        """Return the line of the posted invoice that bills the plan's goods."""
-        return self.order_line_id.invoice_lines.filtered(
-            lambda line: line.parent_state == 'posted' and line.move_id._is_continuity_bill()
-        ).sorted('id')[-1:]
 
     def _get_unearned_balance(self):
         """Return what of the bill is neither earned nor credited, in the company's currency."""
