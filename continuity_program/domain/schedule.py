@@ -118,7 +118,7 @@ def is_calendar(events: Iterable[Event]) -> bool:
 
 
 class Clock(NamedTuple):
-    """What the dates of a plan are counted from: at a position, the clock stands so much behind a day."""
+    """What the dates of a plan are counted from: at a position, the clock stands so much after a day."""
 
     #: The day all is counted from; ``None`` for events that begin with a fixed date.
     anchor: date | None = None
@@ -155,7 +155,7 @@ def timeline(
 
     :param anchor: the day of the first occurrence, for events that do not begin with a fixed date; or the clock of a
         customer, of which nothing ahead of its position is given.
-    :param after: a position ``(event ID, occurrence)``; only occurrences behind it are given.
+    :param after: a position ``(event ID, occurrence)``; only occurrences after it are given.
     """
     clock = anchor if isinstance(anchor, Clock) else Clock(anchor)
     after = max(after, clock.since)
@@ -192,7 +192,7 @@ def set_clock(
 
 
 def measure(anchor: date, day: date, end_of_month: bool = False) -> tuple[int, int]:
-    """Return by how many whole months, and then days, a day lies behind an anchor (ahead of it: months below 0)."""
+    """Return by how many whole months, and then days, a day lies after an anchor (before it: months below 0)."""
     months = (day.year - anchor.year) * 12 + day.month - anchor.month
     if shift(anchor, months, 0, end_of_month) > day:
         months -= 1
@@ -201,7 +201,7 @@ def measure(anchor: date, day: date, end_of_month: bool = False) -> tuple[int, i
 
 def _get_legs(events: Iterable[Event], clock: Clock, end_of_month: bool) -> Iterator[tuple[Event, Clock, int]]:
     """Yield the sent events, from the one the clock stands at on, each with the clock at its first occurrence and how
-    many of its occurrences lie behind the clock."""
+    many of its occurrences lie after the clock."""
     is_first = clock.since == (0, 0)
     for event in get_sent_events(events):
         done = clock.since[1] if event.number == clock.since[0] else 0
@@ -210,8 +210,8 @@ def _get_legs(events: Iterable[Event], clock: Clock, end_of_month: bool) -> Iter
         if done:
             first = clock.step(event.interval, 1 - done)
         elif event.start_date:
-            ahead = clock.anchor if is_first else clock.get_day(end_of_month)
-            first = Clock(max(event.start_date, ahead or event.start_date))
+            before = clock.anchor if is_first else clock.get_day(end_of_month)
+            first = Clock(max(event.start_date, before or event.start_date))
         else:
             first = clock if is_first else clock.step(event.interval)
         yield event, first, done
@@ -237,7 +237,7 @@ def get_running(events: Iterable[Event], day: date, *, end_of_month: bool = Fals
 
 
 def count_left(events: Iterable[Event], after: tuple[int, int]) -> int | None:
-    """Return how many occurrences come behind a position, ``None`` = until cancelled."""
+    """Return how many occurrences come after a position, ``None`` = until cancelled."""
     left = 0
     for event in get_sent_events(events):
         if event.number < after[0]:
@@ -273,13 +273,13 @@ def plan(
     """
     events = get_sent_events(events)
     missed: list[Occurrence] = []
-    behind = (0, 0)
+    position_before = (0, 0)
     if is_calendar(events):
         anchor = None
-        missed, behind = _join_calendar(events, joining_day, order_start, start_event, end_of_month)
+        missed, position_before = _join_calendar(events, joining_day, order_start, start_event, end_of_month)
     else:
         events = [event for event in events if event.number >= start_event]
-    occurrences = timeline(events, anchor, end_of_month=end_of_month, after=behind)
+    occurrences = timeline(events, anchor, end_of_month=end_of_month, after=position_before)
     missed = [] if missed_event_policy == 'skip' else missed[: event_count or None]
 
     shipments: list[Shipment] = []
@@ -298,15 +298,15 @@ def plan(
 def _join_calendar(
     events: list[Event], joining_day: date, order_start: str, start_event: int, end_of_month: bool
 ) -> tuple[list[Occurrence], tuple[int, int]]:
-    """Return the occurrences missed by who joins a calendar program, and the position its own plan goes on behind."""
+    """Return the occurrences missed by who joins a calendar program, and after which position its plan goes on."""
     is_current = order_start == 'current' and not start_event
     running = get_running(events, joining_day, end_of_month=end_of_month) if is_current else None
     if running:
         return [], (running.event, running.occurrence - 1)
-    behind = (start_event, 0)
-    occurrences = timeline(events, end_of_month=end_of_month, after=behind)
+    position_before = (start_event, 0)
+    occurrences = timeline(events, end_of_month=end_of_month, after=position_before)
     missed = list(takewhile(lambda occurrence: occurrence.date < joining_day, occurrences))
-    return missed, missed[-1].position if missed else behind
+    return missed, missed[-1].position if missed else position_before
 
 
 def take(

@@ -478,19 +478,19 @@ class TestBeyondTheScreens(AccessCase):
         with self.assertRaisesRegex(UserError, "cannot be changed any more"):
             line.quantity = 7
         with self.assertRaisesRegex(UserError, "cannot be changed any more"):
-            line.with_context(continuity_planning=True).quantity = 7
+            line.with_context(continuity_unguarded=True).quantity = 7
 
     def test_no_context_deletes_what_was_sold(self):
         line = self.mine.line_ids.filtered(lambda line: line.state == 'planned')[:1].with_user(self.users['own'])
         with self.assertRaisesRegex(UserError, "cannot be deleted"):
             line.unlink()
         with self.assertRaisesRegex(UserError, "cannot be deleted"):
-            line.with_context(continuity_planning=True).unlink()
+            line.with_context(continuity_unguarded=True).unlink()
 
     def test_no_context_leaves_out_the_note_of_a_hand_change(self):
         line = self.mine.line_ids.filtered(lambda line: line.state == 'planned')[:1].with_user(self.users['own'])
 
-        line.with_context(continuity_planning=True).price_unit = 0.01
+        line.with_context(continuity_unguarded=True).price_unit = 0.01
 
         self.assertTrue(line.price_overridden)
 

@@ -161,7 +161,7 @@ class TestAnnouncement(AnnouncementCase):
     def test_ship_now_ends_the_reply_time(self):
         self._announce('2027-01-18')
 
-        self.subscription.line_ids[0]._planning().is_cancelled = True
+        self.subscription.line_ids[0]._unguarded().is_cancelled = True
         self._on('2027-01-20')._ship_now()
 
         self.assertRecordValues(self.lines[1], [{'date_planned': day('2027-01-20'), 'decline_until': False}])
@@ -370,7 +370,7 @@ class TestAnnouncement(AnnouncementCase):
 
     def test_ordered_shipment_is_not_declined(self):
         self._run_job('create_orders')
-        self.lines[0]._planning().decline_until = day('2027-01-28')
+        self.lines[0]._unguarded().decline_until = day('2027-01-28')
 
         with self.assertRaisesRegex(UserError, "on its way already"):
             self._on('2027-01-02')._decline(self.lines[0])
@@ -385,7 +385,7 @@ class TestAnnouncementLink(AnnouncementCase, HttpCase):
         super().setUp()
         self._run_job('create_orders')
         self.line = self.lines[1]
-        self.line._planning().write({'date_planned': self.today})
+        self.line._unguarded().write({'date_planned': self.today})
         self._run_job('announce')
         self.path = f'/continuity/announcement/{self.line.id}/{self.line._get_announcement_signature()}'
 
@@ -408,7 +408,7 @@ class TestAnnouncementLink(AnnouncementCase, HttpCase):
         self.assertRecordValues(self.line, [{'state': 'planned', 'is_declined': False}])
 
     def test_it_tells_what_it_costs(self):
-        self.line._planning().shipping_amount = 4.56
+        self.line._unguarded().shipping_amount = 4.56
 
         page = self._open()
 
@@ -458,7 +458,7 @@ class TestAnnouncementLink(AnnouncementCase, HttpCase):
         self.assertEqual(self.line.state, 'planned')
 
     def test_after_the_deadline(self):
-        self.line._planning().decline_until = day('2020-01-10')
+        self.line._unguarded().decline_until = day('2020-01-10')
         self.path = f'/continuity/announcement/{self.line.id}/{self.line._get_announcement_signature()}'
 
         page = self._open()
@@ -466,11 +466,11 @@ class TestAnnouncementLink(AnnouncementCase, HttpCase):
         self.assertEqual(page.status_code, 200)
         self.assertIn("could be declined until 01/10/2020", page.text)
         self.assertNotIn("Decline this shipment", page.text)
-        self.line._planning().decline_until = self.today
+        self.line._unguarded().decline_until = self.today
         # A form that was opened in time and sent too late.
         self.path = f'/continuity/announcement/{self.line.id}/{self.line._get_announcement_signature()}'
         token = self._open().text.partition('name="csrf_token" value="')[2].partition('"')[0]
-        self.line._planning().decline_until = day('2020-01-10')
+        self.line._unguarded().decline_until = day('2020-01-10')
         self.path = f'/continuity/announcement/{self.line.id}/{self.line._get_announcement_signature()}'
         page = self.url_open(f'{self.path}/decline', data={'csrf_token': token})
         self.assertIn("could be declined until 01/10/2020", page.text)

@@ -208,7 +208,7 @@ class TestPlanAgain(BoxCase):
         subscription._cancel()
         with self.assertRaisesRegex(UserError, "has been stopped: reactivate it first, or sell it anew"):
             child.action_plan_continuity_again()
-        subscription._planning().state = 'done'
+        subscription._unguarded().state = 'done'
         with self.assertRaisesRegex(UserError, "is done: reopen it first"):
             subscription.line_ids[0].action_plan_again()
 

@@ -79,7 +79,7 @@ class TestCandidateQueries(ContinuityCase):
             queries.append(cursor.mogrify(query.code, query.params) if isinstance(query, SQL) else query)
             return execute(cursor, query, params, log_exceptions)
 
-        engine = self.env['continuity.job.run']._engine()
+        engine = self.env['continuity.job.run']._as_superuser()
         with patch.object(type(self.env.cr), 'execute', spy):
             model, _day, candidates = engine._get_work(job, self.company, day('2026-12-01'))
             model.search(candidates, order='id', limit=100)

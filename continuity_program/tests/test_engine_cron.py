@@ -175,7 +175,7 @@ class TestCron(EngineCase):
     def test_the_next_scheduled_time_goes_on_with_a_run_that_time_cut_off(self):
         subscriptions = self._sell_many(3)
         engine = self.env['continuity.job.run']
-        waiting = engine._engine()._create_run('create_orders', engine._engine().env, is_scheduled=True)
+        waiting = engine._as_superuser()._create_run('create_orders', engine._as_superuser().env, is_scheduled=True)
         waiting.write(
             {
                 'state': 'waiting',
@@ -194,7 +194,7 @@ class TestCron(EngineCase):
     def test_what_was_held_is_met_again_when_nothing_else_is_left(self):
         subscriptions = self._sell_many(3)
         engine = self.env['continuity.job.run']
-        waiting = engine._engine()._create_run('create_orders', engine._engine().env, is_scheduled=True)
+        waiting = engine._as_superuser()._create_run('create_orders', engine._as_superuser().env, is_scheduled=True)
         place = {'after': [False, max(subscriptions.ids)], 'done': 0, 'held': subscriptions.ids}
         waiting.write({'state': 'waiting', 'progress': {str(self.company.id): place}})
 
@@ -211,7 +211,7 @@ class TestCron(EngineCase):
         subscription = self._sell_many(1)
         self._run_job('create_orders')
         move = self._get_children(subscription).picking_ids.move_ids
-        engine = self.env['continuity.job.run']._engine()
+        engine = self.env['continuity.job.run']._as_superuser()
         for commit in (True, False):
             move._do_unreserve()
             killed = engine._create_run('create_orders', engine.env, is_scheduled=commit)
@@ -231,9 +231,9 @@ class TestCron(EngineCase):
 
     def test_a_killed_run_is_closed_as_stopped(self):
         engine = self.env['continuity.job.run']
-        killed = engine._engine()._create_run('create_orders', engine._engine().env, is_scheduled=True)
-        other_job = engine._engine()._create_run('extend', engine._engine().env, is_scheduled=True)
-        by_hand = engine._engine()._create_run('create_orders', engine._engine().env)
+        killed = engine._as_superuser()._create_run('create_orders', engine._as_superuser().env, is_scheduled=True)
+        other_job = engine._as_superuser()._create_run('extend', engine._as_superuser().env, is_scheduled=True)
+        by_hand = engine._as_superuser()._create_run('create_orders', engine._as_superuser().env)
         self.env.flush_all()
         self.env.cr.execute("UPDATE continuity_job_run SET write_date = '2027-01-01 11:59:00'")
         self.env.invalidate_all()
@@ -249,14 +249,14 @@ class TestCron(EngineCase):
 
     def test_a_killed_run_is_closed_although_nothing_is_due(self):
         engine = self.env['continuity.job.run']
-        killed = engine._engine()._create_run('create_orders', engine._engine().env, is_scheduled=True)
+        killed = engine._as_superuser()._create_run('create_orders', engine._as_superuser().env, is_scheduled=True)
 
         self.assertFalse(self._trigger())
 
         self.assertEqual(killed.state, 'stopped')
 
     def test_a_killed_run_by_hand_is_closed_by_the_next_one(self):
-        run = self.env['continuity.job.run']._engine()._create_run('create_orders', self.env)
+        run = self.env['continuity.job.run']._as_superuser()._create_run('create_orders', self.env)
         self.env.flush_all()
         self.env.cr.execute(
             "UPDATE continuity_job_run SET write_date = write_date - interval '2 hours' WHERE id = %s", [run.id]

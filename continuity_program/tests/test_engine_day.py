@@ -161,7 +161,7 @@ class TestDay(EngineCase):
         self.responsible.company_ids += other
         job_run = self.env['continuity.job.run']
         by_both = job_run.with_user(self.responsible).with_context(allowed_company_ids=(self.company + other).ids)
-        killed = job_run._engine()._create_run('create_orders', by_both.env)
+        killed = job_run._as_superuser()._create_run('create_orders', by_both.env)
         killed.progress = {str(other.id): {'after': None, 'afterwards': [7]}}
         self.env.flush_all()
         self.env.cr.execute("UPDATE continuity_job_run SET write_date = write_date - interval '2 hours'")
@@ -170,7 +170,7 @@ class TestDay(EngineCase):
         by_both.with_context(allowed_company_ids=self.company.ids)._execute('create_orders')
         self.assertEqual(killed.state, 'running')
 
-        engine = job_run._engine()
+        engine = job_run._as_superuser()
         run = engine._create_run('create_orders', by_both.env)
         self.assertEqual(killed.state, 'stopped')
         self.assertEqual(run._get_place(other)['afterwards'], [7])

@@ -106,7 +106,7 @@ class TestCompanies(EngineCase):
             raise UserError("No shelf.")
 
         with patch.object(self.env.registry['continuity.subscription'], '_job_create_orders_afterwards', fail):
-            run = self.engine._engine()._create_run('create_orders', self.engine.env, as_of=self.today)
+            run = self.engine._as_superuser()._create_run('create_orders', self.engine.env, as_of=self.today)
             run._keep_place(self.bad_company, {**run._get_place(self.bad_company), 'afterwards': [1]})
             run._work()
         self.assertEqual(run.issue_ids.mapped('res_name'), ["Bad House"])

@@ -75,7 +75,7 @@ class TestMails(ContinuityCase):
 
         self.assertEqual(self._get_mails(subscription)[1:], ["Book Club is paused"])
         self.assertIn("02/20/2027", self._get_body(subscription))
-        subscription.line_ids[0]._planning().is_cancelled = True
+        subscription.line_ids[0]._unguarded().is_cancelled = True
         self._on(subscription, '2027-01-15')._resume()
         self.assertEqual(self._get_mails(subscription)[1:], ["Book Club is paused", "Book Club goes on"])
         self.assertIn("02/01/2027", self._get_body(subscription))
@@ -243,13 +243,13 @@ class TestMails(ContinuityCase):
         """What is rolled back was not told either, and is told when it is done again."""
         subscription = self._sell(self.program)
         self._run_job('create_orders', on=day('2027-02-01'))
-        tell = type(subscription)._tell_of_last
+        tell = type(subscription)._notify_last_shipment
 
         def tell_and_crash(record, lines):
             tell(record, lines)
             raise RuntimeError("Crash.")
 
-        with patch(f'{MAILS}._tell_of_last', tell_and_crash):
+        with patch(f'{MAILS}._notify_last_shipment', tell_and_crash):
             self.assertEqual(self._run_job('create_orders', on=day('2027-03-01')).failed_count, 1)
         self.assertEqual(self._get_mails(subscription)[1:], [])
         self.assertEqual(subscription.last_told_number, 0)

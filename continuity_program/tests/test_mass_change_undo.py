@@ -230,7 +230,7 @@ class TestAnyChange(MassChangeCase):
 
     def _check_shift(self, subscription, selected, days, is_by_date):
         lines = subscription.line_ids
-        planned = lines._planned()
+        planned = lines._filtered_planned()
         before = self._read_all(lines), self._read_all(subscription)
         dates = {line: line.date_planned for line in lines}
         shipments = {line.event_number for line in selected & planned}

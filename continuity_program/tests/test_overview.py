@@ -71,7 +71,7 @@ class TestOverview(ChargeCase):
         program = self._create_program(2, duplicate_policy='allow')
         self._sell(program)
         bad = self._sell(program)
-        bad.line_ids[0]._planning().product_id = self._create_product("Gone", active=False)
+        bad.line_ids[0]._unguarded().product_id = self._create_product("Gone", active=False)
         self._run_job('create_orders')
 
         # Of the first, the second book comes on 1 February, in 31 days; of the bad one, the first is not made.

@@ -18,7 +18,7 @@ class TestMending(EngineCase):
         with self._raising_for(self.subscription, UserError("No.")):
             self._run_job('create_orders')
         for subject in (*MONEY, 'extend', 'process_payments.no_token'):
-            self.subscription._tell_responsible(subject, subject, "Money.")
+            self.subscription._notify_responsible(subject, subject, "Money.")
 
     def _get_subjects(self):
         return sorted(self.subscription.activity_ids.mapped('continuity_job'))
@@ -63,7 +63,7 @@ class TestMending(EngineCase):
         subscription.payment_method = 'token'
         self._run_job('process_payments')
         payment = subscription.payment_ids
-        payment._tell_responsible('refund', "Pay back", "Money.")
+        payment._notify_responsible('refund', "Pay back", "Money.")
         self.assertEqual(sorted(payment.activity_ids.mapped('continuity_job')), ['no_card', 'refund'])
 
         subscription.payment_token_id = self._create_token(subscription.partner_id, active=False)
@@ -85,7 +85,7 @@ class TestCodes(EngineCase):
             'create_orders,extend_loyalty': ['extend', 'orders', 'createxorders'],
             False: ['extend'],
         }.items():
-            subscription._planning().park_job = parked
+            subscription._unguarded().park_job = parked
             for job in [*free, *(parked or '').split(',')]:
                 with self.subTest(parked=parked, job=job):
                     domain = model._get_unparked_domain(job)

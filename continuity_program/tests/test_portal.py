@@ -159,7 +159,7 @@ class TestPages(PortalCase):
     def test_ended_plan_offers_nothing(self):
         self.subscription._cancel()
         cancelled = self._open()
-        self.subscription._planning().state = 'done'
+        self.subscription._unguarded().state = 'done'
         done = self._open()
 
         for page in (cancelled, done):

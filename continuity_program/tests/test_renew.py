@@ -466,7 +466,7 @@ class TestReactivate(RenewCase):
         subscription = self._sell_boxes(12, 3)
         with self.assertRaisesRegex(UserError, "has not been stopped"):
             subscription._reactivate()
-        subscription._planning().state = 'done'
+        subscription._unguarded().state = 'done'
         with self.assertRaisesRegex(UserError, "is done: reopen it instead"):
             subscription._reactivate()
         cancelled = self._sell_boxes(12, 3)

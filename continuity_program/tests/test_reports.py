@@ -152,7 +152,7 @@ class TestForecast(ReportCase):
     def test_an_event_taken_out_of_the_program_counts_in_full(self):
         subscription = self._sell(self.program)
         line = subscription.line_ids[1]
-        line._planning().program_line_id = False
+        line._unguarded().program_line_id = False
 
         self.assertEqual(
             self._read(self.REPORT, [], ['expected_quantity:sum'], [('product_id', '=', self.books[1].id)]), [(12.0,)]
@@ -384,7 +384,7 @@ class TestJobHealth(ReportCase):
         program = self._create_program(2, duplicate_policy='allow')
         good, bad = self._sell(program), self._sell(program)
         runs = self._run_job('create_orders', day('2027-01-01'))
-        bad.line_ids[1]._planning().product_id = self._create_product("Gone", active=False)
+        bad.line_ids[1]._unguarded().product_id = self._create_product("Gone", active=False)
         runs |= self._run_job('create_orders', day('2027-02-01'))
         runs |= self._run_job('create_orders', day('2027-02-01'))
         for run, started, seconds in zip(runs, ('2027-01-01', '2027-02-01', '2027-02-01'), (3, 4, 5), strict=True):

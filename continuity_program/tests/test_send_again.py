@@ -190,7 +190,7 @@ class TestSendAgain(BoxCase):
         subscription._cancel()
         with self.assertRaisesRegex(UserError, "has been stopped: reactivate it first"):
             subscription.line_ids[0].action_send_again()
-        subscription._planning().state = 'done'
+        subscription._unguarded().state = 'done'
         with self.assertRaisesRegex(UserError, "is done: reopen it first"):
             subscription.child_order_ids.action_send_continuity_again()
 

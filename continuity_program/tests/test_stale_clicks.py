@@ -93,7 +93,7 @@ class TestDeclineAndSkip(AnnouncementCase, HttpCase):
         super().setUp()
         self._run_job('create_orders')
         self.line = self.lines[1]
-        self.line._planning().write({'date_planned': self.today})
+        self.line._unguarded().write({'date_planned': self.today})
         self._run_job('announce')
         self.path = f'/continuity/announcement/{self.line.id}/{self.line._get_announcement_signature()}'
 
@@ -113,7 +113,7 @@ class TestDeclineAndSkip(AnnouncementCase, HttpCase):
     def test_skipped_and_declined_on_an_old_page(self):
         page = self.url_open(self.path)
         token = page.text.partition('name="csrf_token" value="')[2].partition('"')[0]
-        self.line.subscription_id._planning()._skip(self.line, "No.")
+        self.line.subscription_id._unguarded()._skip(self.line, "No.")
 
         self.url_open(f'{self.path}/decline', data={'csrf_token': token})
 
@@ -130,7 +130,7 @@ class TestLinks(AnnouncementCase, HttpCase):
         self.today = self.company._get_continuity_today()
         super().setUp()
         self._run_job('create_orders')
-        self.lines[1]._planning().write({'date_planned': self.today})
+        self.lines[1]._unguarded().write({'date_planned': self.today})
         self._run_job('announce')
         self.subscription._portal_ensure_token()
 

@@ -98,14 +98,14 @@ class Life:
         self.now._resume()
 
     def do_swap(self, number):
-        self.now._swap(self.pick(self.subscription.line_ids._planned(), number), self.case.books[number % 12])
+        self.now._swap(self.pick(self.subscription.line_ids._filtered_planned(), number), self.case.books[number % 12])
 
     def do_change_date(self, number):
-        line = self.pick(self.subscription.line_ids._planned(), number)
+        line = self.pick(self.subscription.line_ids._filtered_planned(), number)
         line.date_planned = self.today + timedelta(days=number)
 
     def do_change_price(self, number):
-        self.pick(self.subscription.line_ids._planned(), number).price_unit = number
+        self.pick(self.subscription.line_ids._filtered_planned(), number).price_unit = number
 
     def do_change_address(self, number):
         self.subscription.partner_shipping_id = self.pick(self.case.addresses, number)
@@ -154,7 +154,7 @@ class Life:
         self.pick(lines, number).with_env(self.now.env)._send_again()
 
     def do_cancel_box(self, number):
-        self.pick(self.subscription.line_ids._planned(), number).with_env(self.now.env)._cancel_box()
+        self.pick(self.subscription.line_ids._filtered_planned(), number).with_env(self.now.env)._cancel_box()
 
     def do_reactivate(self, _number):
         self.now._reactivate()
@@ -263,7 +263,7 @@ class TestStateMachine(ContinuityCase):
 
     def check(self, life):
         subscription = life.subscription
-        lines = subscription.line_ids._program_lines()
+        lines = subscription.line_ids._without_replacements()
         self.check_once(subscription, lines)
         self.check_none_lost(subscription, lines)
         self.check_order(subscription, lines)
@@ -313,7 +313,7 @@ class TestStateMachine(ContinuityCase):
             self.assertEqual(dates, sorted(dates))
 
     def check_counts(self, subscription, lines):
-        live = lines._live()
+        live = lines._filtered_active()
         if subscription.occurrences_left >= 0:
             boxes = len(set(live.mapped('event_number')))
             self.assertEqual(subscription.shipment_count, boxes + subscription.occurrences_left)
@@ -336,7 +336,11 @@ class TestStateMachine(ContinuityCase):
         self.assertEqual(
             currency.compare_amounts(
                 subscription.amount_planned,
-                sum(line.price_total + line.shipping_total for line in lines._live() if line.state == 'planned'),
+                sum(
+                    line.price_total + line.shipping_total
+                    for line in lines._filtered_active()
+                    if line.state == 'planned'
+                ),
             ),
             0,
         )

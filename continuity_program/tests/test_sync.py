@@ -138,7 +138,7 @@ class TestSync(SyncCase):
 
         self._sync(subscription)
 
-        live = subscription.line_ids._live()
+        live = subscription.line_ids._filtered_active()
         self.assertEqual(live.mapped('product_id.name'), ["Book 1", "Book 3", "Book 4"])
         self.assertEqual(live.mapped(lambda line: str(line.date_planned)), ['2027-01-01', '2027-02-01', '2027-03-01'])
 
@@ -149,7 +149,7 @@ class TestSync(SyncCase):
 
         self._sync(subscription)
 
-        live = subscription.line_ids._live()
+        live = subscription.line_ids._filtered_active()
         self.assertEqual(live.sorted('event_number').mapped('product_id.name'), ["Book 1", "Book 9", "Book 2"])
 
     def test_open_ended_program_fills_up_what_was_missing(self):
@@ -571,5 +571,5 @@ class TestSync(SyncCase):
 
         self._sync(subscription)
 
-        self.assertEqual(len(subscription.line_ids._planned()), 3)
+        self.assertEqual(len(subscription.line_ids._filtered_planned()), 3)
         self.assertEqual(subscription.occurrences_left, 0)

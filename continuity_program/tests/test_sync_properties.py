@@ -234,7 +234,7 @@ class SyncPropertyCase(ContinuityCase):
         subscription._stop_after(sent + count)
 
     def _do_hand(self, subscription, index, values):
-        planned = subscription.line_ids._planned()
+        planned = subscription.line_ids._filtered_planned()
         if planned:
             planned[index % len(planned)].write(self._get_values(values))
 
@@ -380,7 +380,7 @@ class SyncPropertyCase(ContinuityCase):
     def _check_shipments(self, subscription, before):
         """What was planned together stays together, what was apart stays apart; what is new leaves on its own, or with
         the other products of its event."""
-        planned = subscription.line_ids._planned()
+        planned = subscription.line_ids._filtered_planned()
         old = planned.filtered(lambda line: line.id in before and before[line.id]['state'] == 'planned')
         self.assertEqual(
             set(old.grouped('event_number').values()),
@@ -397,7 +397,7 @@ class SyncPropertyCase(ContinuityCase):
 
     def _check_plan(self, subscription, slow_plan, before):
         """The planned lines are those of the slow synchronisation, with what the program says."""
-        plan = {(line.program_line_id, line.occurrence): line for line in subscription.line_ids._planned()}
+        plan = {(line.program_line_id, line.occurrence): line for line in subscription.line_ids._filtered_planned()}
         target = slow_sync.synchronize(slow_plan, self.company.continuity_repeat_threshold)
         if subscription.cancel_after_event:
             last = max((line._get_position() for line in plan.values()), default=(0, 0))
@@ -427,7 +427,7 @@ class SyncPropertyCase(ContinuityCase):
             price = program_line.price_unit if program_line.price_overridden else program_line.product_id.list_price
             self.assertAlmostEqual(line.price_unit, price)
         is_moved = before and before['date_planned'] != line.date_planned
-        shipment = line.subscription_id.line_ids._planned().filtered(
+        shipment = line.subscription_id.line_ids._filtered_planned().filtered(
             lambda other: other.event_number == line.event_number
         )
         if is_moved and not any(shipment.mapped('date_overridden')) and not any(shipment.mapped('shipment_overridden')):
@@ -435,7 +435,7 @@ class SyncPropertyCase(ContinuityCase):
 
     def _check_limits(self, subscription, slow_plan, before):
         """Neither is more planned than was bought, nor anything ahead of the start or behind the end."""
-        planned = subscription.line_ids._planned()
+        planned = subscription.line_ids._filtered_planned()
         kept = planned | subscription.line_ids.filtered('child_line_id')
         if subscription.event_count:
             occurrences = {line._get_position() for line in kept if line.program_line_id}

@@ -31,7 +31,7 @@ class TestTimeline(ContinuityCase):
 
     def test_what_leaves_together_is_one_step(self):
         subscription = self._sell(self._create_program([{'event_number': 1}, {'event_number': 1}, {'event_number': 2}]))
-        subscription.line_ids[0]._planning().is_cancelled = True
+        subscription.line_ids[0]._unguarded().is_cancelled = True
 
         self.assertEqual(
             self._get_steps(subscription),
@@ -47,7 +47,7 @@ class TestTimeline(ContinuityCase):
         subscription = self._sell(self._create_program([weekly]))
         self.assertEqual([step['number'] for step in subscription.timeline], list(range(1, 101)))
 
-        subscription.line_ids[:50]._planning().is_cancelled = True
+        subscription.line_ids[:50]._unguarded().is_cancelled = True
 
         self.assertEqual([step['number'] for step in subscription.timeline], list(range(31, 131)))
         self.assertEqual([step['number'] for step in subscription.timeline if step['is_next']], [51])

@@ -83,7 +83,7 @@ class ContinuityMassChange(models.TransientModel):
     @api.depends('subscription_ids', 'selected_line_ids')
     def _compute_selection(self):
         for wizard in self:
-            planned = wizard._get_lines()._unordered()
+            planned = wizard._get_lines()._filtered_planned(with_resent=True)
             currencies = planned.currency_id
             wizard.selected_count = len(planned)
             wizard.available_product_ids = planned.product_id
@@ -159,7 +159,9 @@ class ContinuityMassChange(models.TransientModel):
     def _get_lines(self):
         """Return the lines selected: also those that the user may not see, for which he is refused."""
         selection = self.sudo()
-        return (selection.selected_line_ids | selection.subscription_ids.line_ids._planned()).with_env(self.env)
+        return (selection.selected_line_ids | selection.subscription_ids.line_ids._filtered_planned()).with_env(
+            self.env
+        )
 
     def _check_selection(self):
         """:raise AccessError: for anything selected that the user may not change."""

@@ -27,7 +27,7 @@ class ContinuityMassChangeLine(models.TransientModel):
             lines._change(values)
         if days:
             subscription._move_clock(days)
-        rows.subscription_id._follow_plan_change()
+        rows.subscription_id._on_plan_changed()
         return reasons
 
     def _get_refusal(self):
@@ -43,7 +43,7 @@ class ContinuityMassChangeLine(models.TransientModel):
     def _get_clock_days(self):
         """Return by how much the customer's own clock moves along: where the whole plan of the program moves."""
         subscription = self.subscription_id
-        planned = subscription.line_ids._planned().filtered('program_line_id')
+        planned = subscription.line_ids._filtered_planned().filtered('program_line_id')
         if (
             not self
             or 'date_planned' not in self[0].new_values

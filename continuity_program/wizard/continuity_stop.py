@@ -50,7 +50,7 @@ class ContinuityStop(models.TransientModel):
     @api.depends('subscription_id', 'last_number')
     def _compute_planned_count(self):
         for wizard in self:
-            planned = wizard.subscription_id.line_ids._planned().filtered(
+            planned = wizard.subscription_id.line_ids._filtered_planned().filtered(
                 lambda line, last=wizard.last_number: line.event_number > last
             )
             wizard.planned_count = len(set(planned.mapped('event_number')))
@@ -68,7 +68,7 @@ class ContinuityStop(models.TransientModel):
     @api.depends('subscription_id', 'moment')
     def _compute_last_number(self):
         for wizard in self:
-            planned = wizard.subscription_id.line_ids._planned()
+            planned = wizard.subscription_id.line_ids._filtered_planned()
             wizard.last_number = min(planned.mapped('event_number'), default=0) if wizard.moment == 'after' else 0
 
     @api.depends('subscription_id', 'last_number')

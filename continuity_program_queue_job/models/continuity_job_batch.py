@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from odoo.addons.continuity_program.models.job.run import NOBODYS_FAULT
+from odoo.addons.continuity_program.models.job.run import TRANSIENT_DB_ERRORS
 from odoo.addons.queue_job.exception import RetryableJobError
 
 
@@ -51,12 +51,12 @@ class ContinuityJobBatch(models.Model):
         :param date | None as_of: the day to work for; the company's own when there is none.
         """
         self.ensure_one()
-        batch = self.env['continuity.job.run']._engine().env[self._name].browse(self.id)
+        batch = self.env['continuity.job.run']._as_superuser().env[self._name].browse(self.id)
         try:
             if batch.state != 'done':
                 batch.run_id._work_on_queued(batch, record_ids, as_of)
             batch.run_id._end_with_batches()
-        except NOBODYS_FAULT as error:
+        except TRANSIENT_DB_ERRORS as error:
             raise RetryableJobError(str(error)) from error
 
     def _count(self, counts):

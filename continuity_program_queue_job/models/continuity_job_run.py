@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from odoo.addons.continuity_program.internal_context import Internal, get_internal
-from odoo.addons.continuity_program.models.job.run import BATCH_SIZE, NOBODYS_FAULT, JobBatch
+from odoo.addons.continuity_program.models.job.run import BATCH_SIZE, TRANSIENT_DB_ERRORS, JobBatch
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import DEFAULT_PRIORITY, ENQUEUED, PENDING, STARTED, WAIT_DEPENDENCIES
 
@@ -46,7 +46,7 @@ class ContinuityJobRun(models.Model):
     @api.model
     def _cron_run(self, job):
         """Leave a run to those who are still at it, and come back later for what has fallen due since."""
-        open_runs = self._engine().search(
+        open_runs = self._as_superuser().search(
             [('job', '=', job), ('is_scheduled', '=', True), ('state', 'in', ('running', 'waiting'))]
         )
         if any(run._is_at_work() for run in open_runs):
@@ -194,10 +194,10 @@ class ContinuityJobRun(models.Model):
 
         Work, counts and the place reached last together: called again after a kill, it goes on from there.
         """
-        run = self._engine().browse(self.id).with_context(continuity_one_batch=Internal())
+        run = self._as_superuser().browse(self.id).with_context(continuity_one_batch=Internal())
         try:
             run._work(criteria, limit, commit=True)
-        except NOBODYS_FAULT as error:
+        except TRANSIENT_DB_ERRORS as error:
             raise RetryableJobError(str(error)) from error
         if run.state == 'waiting':
             run._enqueue_next(criteria, limit)

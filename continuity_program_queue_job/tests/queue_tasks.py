@@ -99,7 +99,7 @@ def leave_unreserved(env, in_batch):
     """Leave a scheduled run as a kill does between the orders and their goods."""
     moves = env['stock.move'].search([])
     moves._do_unreserve()
-    engine = env['continuity.job.run']._engine()
+    engine = env['continuity.job.run']._as_superuser()
     run = engine._create_run('create_orders', engine.env, is_scheduled=True)
     if in_batch:
         env['continuity.job.batch'].create({'run_id': run.id, 'company_id': env.company.id, 'afterwards': moves.ids})

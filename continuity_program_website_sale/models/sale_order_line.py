@@ -21,5 +21,5 @@ class SaleOrderLine(models.Model):
         """Return in words what a plan costs whose parent line bills nothing itself, or nothing."""
         self.ensure_one()
         plan = self.continuity_subscription_ids
-        lines = plan.line_ids._live()
+        lines = plan.line_ids._filtered_active()
         return plan._get_price_text(lines) if lines and not plan.bill_upfront else ''

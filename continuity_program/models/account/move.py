@@ -171,13 +171,13 @@ class AccountMove(models.Model):
         posted.filtered('continuity_payment_ids')._use_up_online_payments()
         for order in posted.sudo().continuity_payment_ids.order_id.filtered('continuity_parent_id'):
             order.order_line.continuity_line_id.subscription_id._plan_rest(order)
-        posted._get_settled_continuity_payments()._follow_settlement()
+        posted._get_settled_continuity_payments()._on_settlement_changed()
         return posted
 
     def button_draft(self):
         result = super().button_draft()
         # The reconciliation stays, but does not settle.
-        self._get_settled_continuity_payments()._follow_settlement()
+        self._get_settled_continuity_payments()._on_settlement_changed()
         return result
 
     def _get_settled_continuity_payments(self):

@@ -53,10 +53,10 @@ class AccountMoveLine(models.Model):
     def write(self, vals):
         result = super().write(vals)
         if 'date_maturity' in vals:
-            self._follow_maturity()
+            self._on_maturity_changed()
         return result
 
-    def _follow_maturity(self):
+    def _on_maturity_changed(self):
         """Let an instalment be due when its receivable line is: an accountant has given the customer more time."""
         for line in self.sudo().filtered(lambda line: line.parent_state == 'posted'):
             payment = line.continuity_payment_id

@@ -7,13 +7,13 @@ class AccountPartialReconcile(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         partials = super().create(vals_list)
-        partials._get_continuity_payments()._follow_settlement()
+        partials._get_continuity_payments()._on_settlement_changed()
         return partials
 
     def unlink(self):
         payments = self._get_continuity_payments()
         result = super().unlink()
-        payments._follow_settlement()
+        payments._on_settlement_changed()
         return result
 
     def _get_continuity_payments(self):

@@ -168,7 +168,7 @@ class ResCompany(models.Model):
             'skipped': reason,
         }
 
-    def _tell_continuity_issue(self, issue):
+    def _notify_responsible_of_issue(self, issue):
         """Give the one responsible a to-do, on the company's own address: a job fails in the company as a whole."""
         self.ensure_one()
         user = self._get_continuity_responsible()

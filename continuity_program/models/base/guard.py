@@ -16,15 +16,15 @@ class ContinuityGuardMixin(models.AbstractModel):
 
     # === THE ADDON'S OWN WRITING === #
 
-    def _planning(self):
+    def _unguarded(self):
         """Return the records for the addon's own planning: it may write all fields, and nothing is a change by hand."""
-        return self.sudo().with_context(continuity_planning=Internal())
+        return self.sudo().with_context(continuity_unguarded=Internal())
 
-    def _is_planning(self):
-        return bool(get_internal(self.env, 'continuity_planning'))
+    def _is_unguarded(self):
+        return bool(get_internal(self.env, 'continuity_unguarded'))
 
     def _trusts_values(self):
-        return self._is_planning() or super()._trusts_values()
+        return self._is_unguarded() or super()._trusts_values()
 
     def _is_committing(self):
         """Whether a run works on the records that makes its steps last."""
@@ -47,14 +47,14 @@ class ContinuityGuardMixin(models.AbstractModel):
         return [(values, self.browse(ids)) for values, ids in groups.values()]
 
     @api.model
-    def _plan_each(self, values_by_record):
+    def _write_each(self, values_by_record):
         """Write on records of the model, as the addon's own planning, what each of them gets; the same at once.
 
         :param dict values_by_record: the values of each record; where there are none, nothing is written.
         """
         changed = {record: values for record, values in values_by_record.items() if values}
         for values, records in self.browse().concat(*changed)._group_by_values(changed.values()):
-            records._planning().write(values)
+            records._unguarded().write(values)
 
     # === WORDS === #
 

@@ -287,10 +287,10 @@ class ContinuityJobIssue(models.Model):
             return
         if is_for_customer:
             self.customer_told_date = day
-            record._tell_customer_of_issue(self)
+            record._notify_customer_of_issue(self)
         if is_for_staff:
             self.told_date = day
-            record._tell_continuity_issue(self)
+            record._notify_responsible_of_issue(self)
 
     def _get_label(self):
         """Return what its kind is called, in the language of the environment."""

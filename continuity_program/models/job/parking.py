@@ -78,9 +78,9 @@ class ContinuityParkingMixin(models.AbstractModel):
     def _schedule_parking_activity(self, job, reason):
         env = self.with_context(lang=self._get_parking_user().lang).env
         label = env['continuity.job.run']._get_job_label(job)
-        self._tell_responsible(job, env._("%(job)s failed", job=label), reason)
+        self._notify_responsible(job, env._("%(job)s failed", job=label), reason)
 
-    def _tell_responsible(self, subject, summary, reason):
+    def _notify_responsible(self, subject, summary, reason):
         """Give the one responsible an activity, one open at a time for each subject.
 
         :param str subject: a job's code, or another short code.
@@ -106,13 +106,13 @@ class ContinuityParkingMixin(models.AbstractModel):
 
     # === LEFT OUT FOR A REASON === #
 
-    def _tell_customer_of_issue(self, issue):
+    def _notify_customer_of_issue(self, issue):
         """Tell the customer what he can mend, of a record that a job leaves out."""
 
-    def _tell_continuity_issue(self, issue):
+    def _notify_responsible_of_issue(self, issue):
         """Give the one responsible a to-do for a record that a job leaves out."""
         issue = issue.with_context(lang=self._get_parking_user().lang)
-        self._tell_responsible(issue._get_subject(), issue._get_label(), issue.reason)
+        self._notify_responsible(issue._get_subject(), issue._get_label(), issue.reason)
 
     # === BACK INTO THE JOBS === #
 
@@ -135,7 +135,7 @@ class ContinuityParkingMixin(models.AbstractModel):
     def _close_continuity_attention(self, subjects):
         """Close the open activities about these subjects: what they ask for was done.
 
-        :param subjects: codes of jobs, or what else ``_tell_responsible`` was given.
+        :param subjects: codes of jobs, or what else ``_notify_responsible`` was given.
         """
         self.sudo().activity_ids.filtered(lambda activity: activity.continuity_job in subjects).action_feedback()
 

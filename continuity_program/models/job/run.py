@@ -26,7 +26,7 @@ BATCH_SIZE = 100
 #: How often a batch is tried when the database refuses it for the moment.
 MAX_TRIES = 4
 #: What is no record's fault: the database is busy, or gone (the second is what psycopg2 says then).
-NOBODYS_FAULT = (OperationalError, InterfaceError)
+TRANSIENT_DB_ERRORS = (OperationalError, InterfaceError)
 #: Runs older than this are removed by the autovacuum.
 KEPT_FOR = timedelta(days=180)
 #: A run started by hand that wrote nothing for so long was killed.
@@ -289,7 +289,7 @@ class ContinuityJobRun(models.Model):
         as_of = self._read_day(as_of)
         self._check_criteria(job, domain)
         self._check_may_run(job, as_of)
-        run = self._engine()._create_run(job, self.env, as_of=as_of, domain=domain)
+        run = self._as_superuser()._create_run(job, self.env, as_of=as_of, domain=domain)
         begin = run._work if wait else run._dispatch
         begin(
             criteria=domain,
@@ -301,7 +301,7 @@ class ContinuityJobRun(models.Model):
     @api.model
     def _cron_run(self, job):
         """Run a job as its scheduled action: go on with a run that time cut off, or begin one if there is work."""
-        engine = self._engine()
+        engine = self._as_superuser()
         open_runs = engine.search(
             [('job', '=', job), ('is_scheduled', '=', True), ('state', 'in', ('running', 'waiting'))]
         )
@@ -326,7 +326,7 @@ class ContinuityJobRun(models.Model):
         """
         rows = []
         as_of = self._read_day(as_of)
-        engine = self._engine()
+        engine = self._as_superuser()
         engine._check_criteria(job, domain)
         for company in engine._get_companies(self.env):
             rows += engine._preview_company(job, company, as_of, domain, limit)
@@ -351,7 +351,7 @@ class ContinuityJobRun(models.Model):
                 for start in range(0, len(records), size):
                     rows += self._preview_records(job, records[start : start + size], batch)
                 return rows
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             return [company._prepare_continuity_failure_row(self._get_day(company, as_of), self._explain(error))]
@@ -363,7 +363,7 @@ class ContinuityJobRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 return getattr(records, f'_job_{job}_preview')(batch)
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             batch.stock = stock
@@ -414,7 +414,7 @@ class ContinuityJobRun(models.Model):
             )
 
     @api.model
-    def _engine(self):
+    def _as_superuser(self):
         """Return the model as the superuser, without anything of the user that could change what a job does."""
         kept = {
             key: value
@@ -531,7 +531,7 @@ class ContinuityJobRun(models.Model):
             with self.env.cr.savepoint():
                 model, _day, candidates = self._get_work(job, company, as_of, criteria)
                 return bool(model.search(candidates, limit=1))
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             _logger.info("%s cannot look for work in %s: %s", job, company.name, error)
@@ -586,7 +586,7 @@ class ContinuityJobRun(models.Model):
             with self.env.cr.savepoint():
                 model, _day, candidates = self._get_work(self.job, company, self.as_of, criteria)
                 return model.search_count(candidates)
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             # It fails, and is told, when its turn comes.
@@ -609,7 +609,7 @@ class ContinuityJobRun(models.Model):
                 result = work(*args)
                 self._try_to_log(self.env['continuity.job.issue']._close_met, self.job, company)
                 return result
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             if commit:
@@ -739,7 +739,7 @@ class ContinuityJobRun(models.Model):
                     self._checkpoint(commit)
                 place['afterwards'] = []
                 return
-            except NOBODYS_FAULT as error:
+            except TRANSIENT_DB_ERRORS as error:
                 if not commit or self.env.cr.connection.closed:
                     raise
                 self.env.cr.rollback()
@@ -751,7 +751,7 @@ class ContinuityJobRun(models.Model):
 
     @api.model
     def _get_domain_after(self, order, after):
-        """Return the domain of what comes behind the last record taken: skipped ones are not met again."""
+        """Return the domain of what comes after the last record taken: skipped ones are not met again."""
         if not after:
             return Domain.TRUE
         value, last_id = after
@@ -769,7 +769,7 @@ class ContinuityJobRun(models.Model):
             try:
                 with _quiet_retries():
                     self._process(records, candidates, trial, commit)
-            except NOBODYS_FAULT as error:
+            except TRANSIENT_DB_ERRORS as error:
                 if not commit or self.env.cr.connection.closed:
                     raise
                 self.env.cr.rollback()
@@ -798,7 +798,7 @@ class ContinuityJobRun(models.Model):
             return records.browse()
         try:
             return choose(batch) if batch.limit is None else records
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             # Whichever it is: it fails when its turn comes.
@@ -815,7 +815,7 @@ class ContinuityJobRun(models.Model):
             with self.env.cr.savepoint():
                 locked = records.try_lock_for_update(allow_referencing=True)
                 getattr(locked.filtered_domain(candidates), prepare)(trial)
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             _logger.info("%s: %s records are not prepared together: %s", self.job, len(records), error)
@@ -830,7 +830,7 @@ class ContinuityJobRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._process_locked(records, candidates, batch)
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             if len(records) > 1:
@@ -858,7 +858,7 @@ class ContinuityJobRun(models.Model):
                 was_due = self._process_or_park(record, candidates, single, commit)
                 # Refused after its last step, it is not due any more: what it told then holds.
                 return single if was_due else refused
-            except NOBODYS_FAULT as error:
+            except TRANSIENT_DB_ERRORS as error:
                 if not commit or self.env.cr.connection.closed:
                     raise
                 self.env.cr.rollback()
@@ -880,7 +880,7 @@ class ContinuityJobRun(models.Model):
                     getattr(due, f'_job_{self.job}_process')(batch)
                 self._checkpoint(commit)
                 return bool(due)
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             if commit:
@@ -938,7 +938,7 @@ class ContinuityJobRun(models.Model):
         try:
             with self.env.cr.savepoint():
                 return max(weigh(batch), 1)
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             _logger.info("%s cannot tell what is due: %s", record, error)
@@ -1051,7 +1051,7 @@ class ContinuityJobRun(models.Model):
 
         :param records: of the job's model; whatever the user may do with them.
         """
-        engine = self._engine()
+        engine = self._as_superuser()
         for company, part in records.sudo().grouped('company_id').items():
             as_of = company.with_env(records.env)._get_continuity_as_of()
             if engine._has_candidates_in(job, company, as_of, Domain('id', 'in', part.ids)):

@@ -53,7 +53,7 @@ class ContinuityLine(models.Model):
 
     # === THE BOX === #
 
-    def _with_box(self):
+    def _expand_to_boxes(self):
         """Return the lines with all that are in the same boxes: left, or leave, in the same child orders, or were
         cancelled together before there was one."""
         return self.union(
@@ -100,14 +100,14 @@ class ContinuityLine(models.Model):
 
         :raise UserError: for a box that cannot come back.
         """
-        boxes = self.sudo()._with_box()
+        boxes = self.sudo()._expand_to_boxes()
         for line in self.sudo() | boxes:
             reason = line._get_plan_again_refusal()
             if reason:
                 raise UserError(reason)
         children = boxes.child_order_id
         boxes.child_line_id.write({'continuity_is_given_back': True})
-        boxes._planning().write({'is_cancelled': False, 'cancel_cause': False})
+        boxes._unguarded().write({'is_cancelled': False, 'cancel_cause': False})
         for child in children:
             child._message_log(body=self.env._("Planned again by %(user)s.", user=self.env.user.name))
         boxes._log_boxes(
@@ -164,8 +164,8 @@ class ContinuityLine(models.Model):
             reason = line._get_send_again_refusal()
             if reason:
                 raise UserError(reason)
-        lost = self.sudo()._with_box().filtered(lambda line: not line._get_send_again_refusal())
-        replacements = self._planning().create([line._prepare_replacement() for line in lost]).with_env(self.env)
+        lost = self.sudo()._expand_to_boxes().filtered(lambda line: not line._get_send_again_refusal())
+        replacements = self._unguarded().create([line._prepare_replacement() for line in lost]).with_env(self.env)
         lost._log_boxes(
             lambda numbers: self.env._(
                 "Shipment %(numbers)s is sent again, ordered by %(user)s.", numbers=numbers, user=self.env.user.name
@@ -227,7 +227,7 @@ class ContinuityLine(models.Model):
 
         :raise UserError: for a box that is ordered already, or paid in advance.
         """
-        boxes = self.sudo()._with_box()
+        boxes = self.sudo()._expand_to_boxes()
         for line in boxes:
             reason = line._get_cancel_box_refusal()
             if reason:

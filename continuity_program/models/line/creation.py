@@ -22,7 +22,7 @@ class ContinuityLine(models.Model):
 
     @api.model
     def _add_precomputed_values(self, vals_list):
-        if self._is_planning():
+        if self._is_unguarded():
             plans = {}
             for vals in vals_list:
                 subscription_id = vals['subscription_id']

@@ -355,13 +355,13 @@ class ContinuityLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
-        if not lines._is_planning():
+        if not lines._is_unguarded():
             lines._complete_added_by_hand(vals_list)
         return lines
 
     def write(self, vals):
         self._refuse_insane(vals)
-        is_by_hand = not self._is_planning() and self._get_plan_fields() & vals.keys()
+        is_by_hand = not self._is_unguarded() and self._get_plan_fields() & vals.keys()
         if is_by_hand:
             self._check_changed_by_hand(vals)
         result = super().write(vals)
@@ -383,18 +383,18 @@ class ContinuityLine(models.Model):
 
     def _keep_changed_by_hand(self, vals):
         """Note what was planned by hand: it stays, whatever the program or the order says later."""
-        lines = self._planning()
+        lines = self._unguarded()
         for values, changed in lines._group_by_values([line._prepare_override_values(vals) for line in lines]):
             changed.write(values)
         if {'date_planned', 'event_number'} & vals.keys():
             lines._keep_shipment_together('date_planned' in vals)
         # Of many changes of a plan, the parent line follows after all of them.
         if not get_internal(self.env, 'continuity_changing_many'):
-            self.subscription_id._follow_plan_change()
+            self.subscription_id._on_plan_changed()
 
     @api.ondelete(at_uninstall=True)
     def _unlink_except_planned_by_program(self):
-        if self._is_planning() or self._is_uninstalling():
+        if self._is_unguarded() or self._is_uninstalling():
             return
         for line in self:
             if line.program_line_id or line.state != 'planned' or line.child_line_ids:

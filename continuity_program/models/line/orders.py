@@ -52,9 +52,9 @@ class ContinuityLine(models.Model):
             prices |= self._prepare_price_values(self.company_id._get_continuity_now())
         return prices
 
-    def _take_price_of(self, child_line):
+    def _use_price_of(self, child_line):
         """Note in the plan the price at which the line was ordered."""
-        self._planning().write(
+        self._unguarded().write(
             {
                 'price_unit': child_line.price_unit,
                 'discount': child_line.discount,

@@ -82,9 +82,9 @@ class ContinuityLine(models.Model):
             reason = line._get_adding_refusal() or line._get_past_refusal(line.date_planned)
             if reason:
                 raise UserError(reason)
-            line._planning()._keep_shipment_together(is_date_changed=False)
+            line._unguarded()._keep_shipment_together(is_date_changed=False)
             prices = line._prepare_price_values()
-            line._planning().write({name: prices[name] for name in prices if name not in vals})
+            line._unguarded().write({name: prices[name] for name in prices if name not in vals})
         self.subscription_id._update_parent_line()
 
     def _get_adding_refusal(self):

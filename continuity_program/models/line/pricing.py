@@ -53,7 +53,7 @@ class ContinuityLine(models.Model):
         subscription = self.subscription_id
         return subscription._get_taxes(product, self.partner_shipping_id or subscription.partner_shipping_id)
 
-    def _follow_address(self):
+    def _on_address_changed(self):
         """Give the lines the taxes of the subscription's new address; the price before included taxes stays."""
         for line in self.filtered(lambda line: not (line.partner_shipping_id or line.taxes_overridden)):
             taxes = line.subscription_id._get_taxes(line.product_id, line.subscription_id.partner_shipping_id)
@@ -62,7 +62,7 @@ class ContinuityLine(models.Model):
             price = line.tax_ids._adapt_price_unit_to_another_taxes(
                 price_unit=line.price_unit, product=line.product_id, original_taxes=line.tax_ids, new_taxes=taxes
             )
-            line._planning().write({'tax_ids': [Command.set(taxes.ids)], 'price_unit': price})
+            line._unguarded().write({'tax_ids': [Command.set(taxes.ids)], 'price_unit': price})
 
     def _prepare_next_price(self, vals):
         """Return the price, as it was agreed, for the next occurrence of the same event; nothing where new prices hold

@@ -42,7 +42,7 @@ class ContinuityLine(models.Model):
             if vals_list:
                 move = move.with_context(**AUTOMATIC).create(line._prepare_revenue_move(vals_list))
                 press(move, 'action_post')
-            line._planning().write({'revenue_move_id': move.id, 'revenue_date': line._get_delivery_day()})
+            line._unguarded().write({'revenue_move_id': move.id, 'revenue_date': line._get_delivery_day()})
 
     def _get_delivery_day(self):
         return self.child_order_id.continuity_shipped_date or self.company_id._get_continuity_today()
@@ -106,7 +106,7 @@ class ContinuityLine(models.Model):
 
     def _is_last_to_earn(self):
         """Whether nothing more of the plan will be delivered after this line."""
-        others = self.subscription_id.line_ids._live() - self
+        others = self.subscription_id.line_ids._filtered_active() - self
         return all(line.revenue_date or line.is_credited for line in others)
 
     def _prepare_cost_lines(self):

@@ -12,21 +12,21 @@ class ContinuityLine(models.Model):
 
     # === WHICH LINES === #
 
-    def _program_lines(self):
+    def _without_replacements(self):
         """Return the lines of the plan itself: what sends a lost one again counts nowhere."""
         return self.filtered(lambda line: not line.replaces_line_id)
 
-    def _live(self):
+    def _filtered_active(self):
         """Return the lines of the plan that are or were sent, or will be."""
-        return self._program_lines().filtered(lambda line: line.state not in ('skipped', 'cancelled'))
+        return self._without_replacements().filtered(lambda line: line.state not in ('skipped', 'cancelled'))
 
-    def _planned(self):
-        """Return the lines of the plan that have no child order yet."""
-        return self._program_lines()._unordered()
+    def _filtered_planned(self, with_resent=False):
+        """Return the lines that have no child order yet.
 
-    def _unordered(self):
-        """Return the lines that have no child order yet, those that send a lost one again among them."""
-        return self.filtered(lambda line: line.state == 'planned')
+        :param bool with_resent: those that send a lost one again too, which are not of the plan itself.
+        """
+        planned = self.filtered(lambda line: line.state == 'planned')
+        return planned if with_resent else planned._without_replacements()
 
     def _by_shipment(self):
         """Return the lines of each child order: of one subscription, shipment number and address. What is sent again
@@ -113,7 +113,7 @@ class ContinuityLine(models.Model):
                 dated = lines.filtered(lambda line: line.program_line_id and not line.shipment_overridden) or lines
                 first = (dated.filtered('date_overridden') or dated)[0]
                 aligned |= {line: {'date_planned': first.date_planned} for line in lines}
-        self._plan_each(aligned)
+        self._write_each(aligned)
 
     # === OUT OF THE PLAN === #
 
@@ -122,7 +122,7 @@ class ContinuityLine(models.Model):
 
         :param cause: a value of ``cancel_cause``.
         """
-        self._unordered()._planning().write({'is_cancelled': True, 'cancel_cause': cause})
+        self._filtered_planned(with_resent=True)._unguarded().write({'is_cancelled': True, 'cancel_cause': cause})
 
     def _is_scaled(self):
         """Whether the line follows a changed quantity of the parent line: it is not ordered yet, or was taken out of

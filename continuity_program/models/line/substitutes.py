@@ -73,7 +73,7 @@ class ContinuityLine(models.Model):
         if self._has_current_price():
             prices = self._prepare_price_values(self.company_id._get_continuity_now())
             values |= {'price_unit': prices['price_unit'], 'discount': prices['discount']}
-        self._planning().write({**values, 'is_substituted': True, 'instead_of_id': self.product_id.id})
+        self._unguarded().write({**values, 'is_substituted': True, 'instead_of_id': self.product_id.id})
 
     def _get_sent_text(self, substitute=None):
         """Return in words what the line sends.

@@ -56,7 +56,7 @@ class ContinuityLine(models.Model):
     def _count_as_announced(self, today):
         """Note that the customer asked for it himself: there is nothing to announce, or to wait for."""
         told = self.filtered(lambda line: line.program_id.announce_days)
-        told._planning().write({'announced_date': today, 'decline_until': False})
+        told._unguarded().write({'announced_date': today, 'decline_until': False})
 
     def _forget_early_announcements(self):
         """Let shipments be announced anew that were moved so far back that there is time for it."""
@@ -72,7 +72,7 @@ class ContinuityLine(models.Model):
     def _forget_announcements(self):
         """Let shipments be announced anew: what the customer was told of them is not true any more."""
         for line in self.filtered(lambda line: line.announced_date and line.state == 'planned'):
-            line._get_shipment_lines()._planning().write({'announced_date': False, 'decline_until': False})
+            line._get_shipment_lines()._unguarded().write({'announced_date': False, 'decline_until': False})
 
     # === THE LINK === #
 

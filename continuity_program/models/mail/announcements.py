@@ -90,7 +90,7 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         values = self._prepare_announcement(lines, as_of)
-        lines._planning().write(values)
+        lines._unguarded().write(values)
         self.env['mail.template']._queue_continuity('announcement', lines[0])
         self._log_change(self._get_announcement_text(values['decline_until']), lines)
 
@@ -126,7 +126,7 @@ class ContinuitySubscription(models.Model):
         for subscription in self.sudo():
             today = subscription.company_id._get_continuity_today()
             horizon = today + timedelta(days=subscription.program_id._get_announce_days())
-            subscription.line_ids._planned().filtered(
+            subscription.line_ids._filtered_planned().filtered(
                 lambda line, first=subscription.next_date, horizon=horizon: line.date_planned == first <= horizon
             )._count_as_announced(today)
 
@@ -144,7 +144,7 @@ class ContinuitySubscription(models.Model):
             raise UserError(reason)
         planned = lines.filtered(lambda line: line.state == 'planned')
         self._skip(planned, self.env._("Declined"))
-        planned._planning().is_declined = True
+        planned._unguarded().is_declined = True
         self._log_change(self.env._("declined by the customer"), planned, author=self.partner_id)
 
     def _get_decline_refusal(self, lines):
@@ -168,7 +168,7 @@ class ContinuitySubscription(models.Model):
         if reason:
             raise UserError(reason)
         declined = lines.filtered('is_declined')
-        declined._planning().write({'is_skipped': False, 'skip_reason': False, 'is_declined': False})
+        declined._unguarded().write({'is_skipped': False, 'skip_reason': False, 'is_declined': False})
         self._recount_left()
         self._log_change(self.env._("wanted after all by the customer"), declined, author=self.partner_id)
 

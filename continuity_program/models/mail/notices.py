@@ -39,7 +39,7 @@ class ContinuitySubscription(models.Model):
 
     # === THE LAST SHIPMENT === #
 
-    def _tell_of_last(self, lines):
+    def _notify_last_shipment(self, lines):
         """Tell that the last shipment is coming with the lines just ordered, where it was not the only one."""
         number = max(lines.mapped('event_number'), default=0)
         if (
@@ -48,12 +48,12 @@ class ContinuitySubscription(models.Model):
             and not self.occurrences_left
             and not self.is_waiting
         ):
-            self._planning().last_told_number = number
+            self._unguarded().last_told_number = number
             self._mail('last_shipment')
 
     # === WHAT WAITS FOR THE CUSTOMER === #
 
-    def _tell_customer_of_issue(self, issue):
+    def _notify_customer_of_issue(self, issue):
         """Tell what a shipment waits for, once for all the customer's plans that wait for the same."""
         if not self._is_customer_told(issue):
             self.with_context(continuity_kind=issue.kind)._mail('waiting')

@@ -33,9 +33,9 @@ class ContinuitySubscription(models.Model):
     def _on_ordered(self, lines):
         """Child orders were made of these planned lines: what was reopened closes again by itself, and the customer is
         told of the last shipment."""
-        self.filtered('is_reopened')._planning().write({'is_reopened': False})
-        for subscription, ordered in lines._program_lines().grouped('subscription_id').items():
-            subscription._tell_of_last(ordered)
+        self.filtered('is_reopened')._unguarded().write({'is_reopened': False})
+        for subscription, ordered in lines._without_replacements().grouped('subscription_id').items():
+            subscription._notify_last_shipment(ordered)
 
     def _on_synced(self, told):
         """Plans follow their changed program: what is sent instead of something announced is announced again.

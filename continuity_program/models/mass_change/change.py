@@ -3,7 +3,7 @@ from collections import Counter
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..job.run import NOBODYS_FAULT
+from ..job.run import TRANSIENT_DB_ERRORS
 
 
 class ContinuityPlanChange(models.Model):
@@ -186,7 +186,7 @@ class ContinuityPlanChange(models.Model):
         try:
             with self.env.cr.savepoint():
                 return work()
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             reason = self.env['continuity.job.run']._explain(error)

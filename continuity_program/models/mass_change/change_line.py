@@ -41,8 +41,8 @@ class ContinuityPlanChangeLine(models.Model):
         for values, lines in back.line_id._group_by_values(back.mapped('old_values')):
             lines._put_back(values)
         if back and 'date_planned' in back[0].old_values:
-            back.line_id._planning()._keep_shipment_together(is_date_changed=True)
-        back.subscription_id._follow_plan_change()
+            back.line_id._unguarded()._keep_shipment_together(is_date_changed=True)
+        back.subscription_id._on_plan_changed()
         return reasons
 
     def _get_undo_refusal(self, names):

@@ -88,12 +88,12 @@ class ContinuityLine(models.Model):
         lines_of = self.grouped('subscription_id')
         for subscription in self.subscription_id:
             lines = lines_of[subscription]
-            planned = lines._unordered()
+            planned = lines._filtered_planned(with_resent=True)
             changes += [line._leave_out({'date_planned': line.date_planned}) for line in lines - planned]
             if not planned:
                 continue
             offset = (day - min(planned.mapped('date_planned'))).days if day else days
-            for shipment in subscription.line_ids._unordered()._by_shipment():
+            for shipment in subscription.line_ids._filtered_planned(with_resent=True)._by_shipment():
                 if shipment & planned:
                     changes += shipment._prepare_shift(offset)
         return changes
@@ -216,11 +216,11 @@ class ContinuityLine(models.Model):
         self.with_context(continuity_changing_many=Internal()).write(
             {name: value for name, value in values_to_write.items() if name in HAND_FIELDS}
         )
-        self._planning().write({name: value for name, value in values_to_write.items() if name not in HAND_FIELDS})
+        self._unguarded().write({name: value for name, value in values_to_write.items() if name not in HAND_FIELDS})
         for line in self:
             if not line._has_values(values):
                 raise UserError(self.env._("%(line)s would not become what was shown.", line=line.display_name))
 
     def _put_back(self, values):
         """Write the values the lines had before a mass change."""
-        self._planning().write(self._to_write(values))
+        self._unguarded().write(self._to_write(values))

@@ -37,7 +37,7 @@ class ContinuitySubscription(models.Model):
         action['context'] = {}
         return action
 
-    def _follow_plan_change(self):
+    def _on_plan_changed(self):
         """Let what hangs on the plan follow a change by hand: what failed is tried again, a quotation tells it."""
         self._unpark()
         self._update_parent_line()
@@ -55,7 +55,7 @@ class ContinuitySubscription(models.Model):
         following = self._get_following_line()
         clock = following and self._get_clock_before(following)
         if clock:
-            self._planning().write(self._prepare_clock(clock._replace(days=clock.days + days)))
+            self._unguarded().write(self._prepare_clock(clock._replace(days=clock.days + days)))
 
     def _get_clock_move(self, before):
         """Return what a mass change has to know to put a clock back, or nothing where it was not moved.
@@ -85,6 +85,6 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         if self._prepare_clock_values(self._get_clock()) == move['after']:
-            self._planning().write(move['before'])
+            self._unguarded().write(move['before'])
         else:
             self._move_clock(-move['days'])

@@ -214,7 +214,7 @@ class ContinuityPayment(models.Model):
 
     # === AFTER THE CALL === #
 
-    def _follow_decline(self, transaction):
+    def _on_declined(self, transaction):
         """Plan the next attempt and tell customer and salesperson; the last failure stays declined."""
         company = self.company_id
         is_last = self.attempt_count >= company.continuity_retry_limit
@@ -225,24 +225,24 @@ class ContinuityPayment(models.Model):
             "The card was declined: %(message)s", message=transaction.state_message or self.env._("no reason given")
         )
         self._message_log(body=reason)
-        self._tell_responsible('declined', self.env._("Card declined"), reason)
+        self._notify_responsible('declined', self.env._("Card declined"), reason)
         self.env['mail.template']._send_continuity('declined', self)
 
     # === NO CARD === #
 
-    def _tell_customer_of_issue(self, issue):
+    def _notify_customer_of_issue(self, issue):
         if issue.kind == 'no_token' and self.state != 'paid':
             self.env['mail.template']._send_continuity('no_card', self)
         else:
-            super()._tell_customer_of_issue(issue)
+            super()._notify_customer_of_issue(issue)
 
-    def _tell_continuity_issue(self, issue):
+    def _notify_responsible_of_issue(self, issue):
         if issue.kind != 'no_token':
-            super()._tell_continuity_issue(issue)
+            super()._notify_responsible_of_issue(issue)
         elif self.state != 'paid':
             env = self.with_context(lang=self._get_parking_user().lang).env
             reason = env._(
                 "%(amount)s is due, and there is no card that can be charged.",
                 amount=format_amount(env, self._get_open_amount(), self.currency_id),
             )
-            self._tell_responsible('no_card', env._("No usable card"), reason)
+            self._notify_responsible('no_card', env._("No usable card"), reason)

@@ -57,7 +57,7 @@ class ContinuitySubscription(models.Model):
         if self.bill_upfront or self.state in ('done', 'cancelled'):
             return []
         rows = []
-        for lines in self.line_ids._planned().sorted('event_number')._by_shipment():
+        for lines in self.line_ids._filtered_planned().sorted('event_number')._by_shipment():
             day, amount = lines[0].date_planned, sum(line.price_total + line.shipping_total for line in lines)
             term = lines.payment_term_id[:1] or self.payment_term_id
             instalments = self._get_instalments(self.order_id, amount, term, day) if term else [(day, amount)]
@@ -137,7 +137,7 @@ class ContinuitySubscription(models.Model):
         """Return the payment schedule of a child order, if any."""
         return child.order_line.continuity_line_id.payment_term_id[:1] or self.payment_term_id
 
-    def _follow_child_amount(self, child):
+    def _on_child_amount_changed(self, child):
         """Bring the instalments of a child order in line with what it comes to now (``docs/behaviour.md#payments``)."""
         self.ensure_one()
         payments = child._get_live_payments()
@@ -232,17 +232,17 @@ class ContinuitySubscription(models.Model):
             left -= instalments[-1][1]
         return instalments
 
-    def _follow_payment_terms(self, vals):
+    def _on_payment_terms_changed(self, vals):
         """Bring the payments in line with a changed method or card."""
         if 'payment_method' in vals:
-            self._follow_payment_method()
+            self._on_payment_method_changed()
         if 'payment_token_id' in vals:
             self.filtered(lambda subscription: subscription._has_usable_card()).payment_ids._close_continuity_attention(
                 {'no_card'}
             )
             self.payment_ids._try_again()
 
-    def _follow_payment_method(self):
+    def _on_payment_method_changed(self):
         """Have what is open paid in the way that is chosen now; a bill that is due already stays on account."""
         for subscription in self:
             today, method = subscription.company_id._get_continuity_today(), subscription.payment_method
@@ -294,7 +294,7 @@ class ContinuitySubscription(models.Model):
             days = [day for day, _amount in self._get_instalments(self.order_id, total, self.payment_term_id, today)]
         return payments.browse(payment.id for payment, day in zip(payments, days, strict=False) if day <= today)
 
-    def _take_token(self, token):
+    def _use_token(self, token):
         """Charge a card of the customer from now on, where the subscription is paid, or may be paid, by card."""
         for subscription in self.sudo():
             if subscription.state not in ('draft', 'running', 'paused') or (

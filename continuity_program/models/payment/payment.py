@@ -302,7 +302,7 @@ class ContinuityPayment(models.Model):
         )
         self.env['continuity.job.run']._wake('process_payments', self)
 
-    def _follow_settlement(self):
+    def _on_settlement_changed(self):
         """Bring deliveries in line after a receivable line was settled or opened again."""
         paid = self.filtered(lambda payment: payment.state == 'paid')
         paid._close_continuity_attention({'declined', 'no_card'})

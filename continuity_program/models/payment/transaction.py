@@ -96,10 +96,10 @@ class PaymentTransaction(models.Model):
         )
         result = super()._post_process()
         for transaction in declined.sudo():
-            transaction.continuity_payment_id._follow_decline(transaction)
+            transaction.continuity_payment_id._on_declined(transaction)
         done = self.filtered(lambda tx: tx.state == 'done')
         done.continuity_order_id._confirm_with_card()
-        done.sudo()._tell_of_money_too_much()
+        done.sudo()._notify_overpayment()
         return result
 
     def _check_amount_and_confirm_order(self):
@@ -107,11 +107,11 @@ class PaymentTransaction(models.Model):
         complete = self.filtered(lambda tx: not any(order._needs_continuity_card() for order in tx.sale_order_ids))
         return super(PaymentTransaction, complete)._check_amount_and_confirm_order()
 
-    def _tell_of_money_too_much(self):
+    def _notify_overpayment(self):
         """Tell the salesperson of a charge that settles nothing: what it was for had been paid by other means."""
         for transaction in self.filtered(lambda tx: tx.continuity_payment_id and tx.payment_id):
             if not transaction.payment_id.is_reconciled:
-                transaction.continuity_payment_id._tell_responsible(
+                transaction.continuity_payment_id._notify_responsible(
                     'paid_twice',
                     self.env._("Paid twice"),
                     self.env._(
@@ -127,7 +127,7 @@ class PaymentTransaction(models.Model):
         subscriptions = self.sudo().continuity_subscription_id | orders.sudo().continuity_subscription_ids
         if self.operation == 'validation' and not orders and not subscriptions:
             subscriptions = subscriptions._find_waiting_for_card(self.partner_id)
-        subscriptions._take_token(self.token_id)
+        subscriptions._use_token(self.token_id)
 
     def _create_payment(self, **extra_create_values):
         """Settle the receivable line of its own instalment, also when paid out of order. It has an entry even where

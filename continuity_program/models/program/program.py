@@ -489,7 +489,7 @@ class ContinuityProgram(models.Model):
         ]
 
     def _get_sent_lines(self):
-        """Return the event lines that are sent: not those passed over, and none behind the first *End*."""
+        """Return the event lines that are sent: not those passed over, and none after the first *End*."""
         sent = {event.number for event in schedule.get_sent_events(self._get_events())}
         return self.line_ids.filtered(lambda line: line.event_number in sent)
 

@@ -68,7 +68,7 @@ class SaleOrder(models.Model):
     def _is_continuity_replacement(self):
         """Whether the order sends a lost shipment again, free of charge."""
         lines = self.order_line.continuity_line_id
-        return bool(lines) and not lines._program_lines()
+        return bool(lines) and not lines._without_replacements()
 
     # === TAKING UP A CANCELLED CHILD ORDER === #
 

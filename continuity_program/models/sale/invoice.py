@@ -167,7 +167,7 @@ class SaleOrder(models.Model):
             with self.env.cr.savepoint():
                 press(self.with_context(send_email=True), 'action_confirm')
         except UserError as error:
-            self.continuity_subscription_ids[:1].sudo()._tell_responsible(
+            self.continuity_subscription_ids[:1].sudo()._notify_responsible(
                 'confirm', self.env._("%(order)s is not confirmed", order=self.name), str(error)
             )
 

@@ -181,10 +181,10 @@ class SaleOrder(models.Model):
             self._check_continuity_reopening()
         result = super().write(vals)
         if PLAN_TERMS & vals.keys():
-            self._follow_terms(vals)
+            self._on_terms_changed(vals)
         return result
 
-    def _follow_terms(self, vals):
+    def _on_terms_changed(self, vals):
         """Make the plans of quotations again whose terms were changed.
 
         :raise UserError: for a company that does not sell the program.
@@ -199,10 +199,10 @@ class SaleOrder(models.Model):
             drafts._set_default_payment_method()
         drafts._plan()
 
-    def _follow_continuity_amount(self):
+    def _on_continuity_amount_changed(self):
         """Bring the payments of confirmed child orders in line with what they come to now."""
         for child in self.filtered(lambda order: order.continuity_parent_id and order.state == 'sale'):
-            child.sudo().order_line.continuity_line_id.subscription_id._follow_child_amount(child)
+            child.sudo().order_line.continuity_line_id.subscription_id._on_child_amount_changed(child)
 
     @api.ondelete(at_uninstall=False)
     def _unlink_continuity(self):
@@ -380,7 +380,7 @@ class SaleOrder(models.Model):
         """Run the plans of parent orders that were confirmed, and plan what child orders bill."""
         subscriptions = self.continuity_subscription_ids
         if subscriptions:
-            subscriptions._planning().write({'is_page_shown': True})
+            subscriptions._unguarded().write({'is_page_shown': True})
             subscriptions._run()
         children = self.filtered(lambda order: order.continuity_parent_id and not order._get_live_payments())
         if children:

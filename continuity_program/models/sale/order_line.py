@@ -141,7 +141,7 @@ class SaleOrderLine(models.Model):
             return 0.0
         if program.upfront_price_policy == 'product' or not subscription or not self.product_uom_qty:
             return None
-        lines = subscription.line_ids._live()
+        lines = subscription.line_ids._filtered_active()
         total = sum(line.price_unit * line.quantity * (1 - line.discount / 100) for line in lines)
         return total / self.product_uom_qty
 
@@ -190,7 +190,7 @@ class SaleOrderLine(models.Model):
         lines._create_subscriptions()
         for line, price in prices.items():
             line.price_unit = price
-        lines.order_id._follow_continuity_amount()
+        lines.order_id._on_continuity_amount_changed()
         return lines
 
     def write(self, vals):
@@ -209,15 +209,15 @@ class SaleOrderLine(models.Model):
         moved._move_plans()
         replaced._replace_plans()
         for line, quantity in quantities.items():
-            line._follow_quantity(quantity)
+            line._on_quantity_changed(quantity)
         if {'discount', 'product_no_variant_attribute_value_ids'} & vals.keys():
             self.continuity_subscription_ids.filtered(lambda sub: sub.state == 'draft')._plan()
         if {'price_unit', 'discount', 'tax_ids'} & vals.keys() and not get_internal(
             self.env, 'continuity_without_follow_up'
         ):
-            self._follow_price(vals)
+            self._on_price_changed(vals)
         if {'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'} & vals.keys():
-            self.order_id._follow_continuity_amount()
+            self.order_id._on_continuity_amount_changed()
         return result
 
     def _refuse_insane_plan(self, vals):
@@ -245,7 +245,7 @@ class SaleOrderLine(models.Model):
             shipping = subscription.shipping_line_ids.filtered(lambda other, line=line: other.order_id != line.order_id)
             shipping.order_id = line.order_id
             subscription.payment_ids.unlink()
-            subscription._planning().order_id = line.order_id
+            subscription._unguarded().order_id = line.order_id
             subscription._set_default_payment_method()
             subscription._plan()
 
@@ -254,7 +254,7 @@ class SaleOrderLine(models.Model):
         """Whether the values of a new line hold a price that somebody set, and not only the one the form showed."""
         return bool(vals.get('price_unit')) and vals['price_unit'] != vals.get('technical_price_unit')
 
-    def _follow_price(self, vals):
+    def _on_price_changed(self, vals):
         """Bring the plans in line with a price that the salesperson set on their parent lines.
 
         Billed in advance, it is what the customer pays, shared among the shipments, or pays for sending them. Else it
@@ -292,7 +292,7 @@ class SaleOrderLine(models.Model):
         self._give_up_planned_lines()
         orders = self.order_id
         result = super().unlink()
-        orders._follow_continuity_amount()
+        orders._on_continuity_amount_changed()
         return result
 
     def _set_without_plans(self):
@@ -305,7 +305,7 @@ class SaleOrderLine(models.Model):
     def _give_up_planned_lines(self):
         """A child order that is deleted was cancelled: what it should have sent is not ordered again by itself."""
         kept = self.filtered(lambda line: not line.continuity_is_given_back)
-        planned = kept.continuity_line_id._planning()
+        planned = kept.continuity_line_id._unguarded()
         planned.write({'is_cancelled': True, 'cancel_cause': 'hand', 'child_line_id': False, 'child_order_id': False})
         planned.flush_recordset()
 
@@ -355,7 +355,7 @@ class SaleOrderLine(models.Model):
         self.ensure_one()
         return self.product_uom_id._compute_quantity(self.product_uom_qty, self.product_id.uom_id, round=False)
 
-    def _follow_quantity(self, previous_quantity):
+    def _on_quantity_changed(self, previous_quantity):
         """Bring the subscription in line with a changed quantity or unit; 0 stops it once it runs.
 
         :param previous_quantity: the subscription's quantity before, in the product's own unit.

@@ -3,7 +3,7 @@ import logging
 from odoo import models
 from odoo.fields import Domain
 
-from ..job.run import NOBODYS_FAULT
+from ..job.run import TRANSIENT_DB_ERRORS
 from .bulk import BulkDelivery
 
 _logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class StockMove(models.Model):
             with self.env.cr.savepoint():
                 moves.with_context(continuity_bulk=BulkDelivery())._action_assign()
                 self.env.flush_all()
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception as error:
             pickings = moves.grouped('picking_id')

@@ -22,7 +22,7 @@ class ContinuitySubscription(models.Model):
         return True
 
     def action_postpone(self):
-        """Move the next shipment, and all behind it, by its interval."""
+        """Move the next shipment, and all after it, by its interval."""
         self.check_access('write')
         self._begin_change()
         self._postpone()
@@ -104,7 +104,7 @@ class ContinuitySubscription(models.Model):
     def _get_next_shipment(self):
         """Return the planned lines of the shipment that is sent next."""
         self.ensure_one()
-        planned = self.line_ids._planned().sorted(lambda line: (line.date_planned, line.event_number, line.id))
+        planned = self.line_ids._filtered_planned().sorted(lambda line: (line.date_planned, line.event_number, line.id))
         return planned._by_shipment()[0] if planned else planned
 
     def _get_next_refusal(self):
@@ -148,7 +148,7 @@ class ContinuitySubscription(models.Model):
     def _skip(self, lines, skip_reason):
         """Pass over the planned lines of a shipment."""
         self.ensure_one()
-        lines._planning().write({'is_skipped': True, 'skip_reason': skip_reason})
+        lines._unguarded().write({'is_skipped': True, 'skip_reason': skip_reason})
         self._recount_left()
 
     def _get_skip_refusal(self, lines=None):
@@ -163,7 +163,7 @@ class ContinuitySubscription(models.Model):
     # === POSTPONE === #
 
     def _postpone(self):
-        """Move the next shipment, and all behind it, by its interval; the new rhythm is kept.
+        """Move the next shipment, and all after it, by its interval; the new rhythm is kept.
 
         :raise UserError: where it makes no sense: a fixed calendar or day, past the cut-off, nothing to come, paused.
         """
@@ -211,7 +211,7 @@ class ContinuitySubscription(models.Model):
                 raise UserError(reason)
             lines = subscription._get_next_shipment()
             today = subscription.company_id._get_continuity_today()
-            lines._planning().write({'date_planned': today, 'date_overridden': True})
+            lines._unguarded().write({'date_planned': today, 'date_overridden': True})
             lines._count_as_announced(today)
             subscription._log_change(self.env._("sent now"), lines)
         self.env['continuity.job.run']._wake('create_orders', self)

@@ -110,7 +110,7 @@ class ContinuitySubscription(models.Model):
             reason = subscription._get_reopening_refusal()
             if reason:
                 raise UserError(reason)
-            subscription._planning().write({'state': 'running', 'is_reopened': True})
+            subscription._unguarded().write({'state': 'running', 'is_reopened': True})
             subscription.order_id._reopen_continuity_parents()
             subscription._message_log(body=self.env._("Reopened by %(user)s.", user=self.env.user.name))
 
@@ -134,7 +134,7 @@ class ContinuitySubscription(models.Model):
             reason = subscription._get_closing_refusal()
             if reason:
                 raise UserError(reason)
-            subscription._planning().write({'is_reopened': False})
+            subscription._unguarded().write({'is_reopened': False})
             subscription.filtered_domain(self._get_finished_domain())._finish()
 
     def _get_closing_refusal(self):

@@ -40,7 +40,7 @@ class ContinuitySubscription(models.Model):
         }
 
     def _get_document_shipments(self):
-        shipments = self.line_ids._live().sorted('event_number')._by_shipment()
+        shipments = self.line_ids._filtered_active().sorted('event_number')._by_shipment()
         return [
             {
                 'number': lines[0].event_number,

@@ -8,7 +8,7 @@ from ...domain import schedule
 
 
 class ContinuitySubscription(models.Model):
-    """Extending the plan behind what is planned: the job ``extend``."""
+    """Extending the plan after what is planned: the job ``extend``."""
 
     _inherit = 'continuity.subscription'
 
@@ -29,7 +29,7 @@ class ContinuitySubscription(models.Model):
         batch.done += len(self)
 
     def _job_extend_preview(self, batch):
-        self._read_plans()
+        self._prefetch_plans()
         rows = []
         for subscription in self:
             for vals in subscription._prepare_extension(subscription._get_next_occurrences()):
@@ -67,7 +67,7 @@ class ContinuitySubscription(models.Model):
         return [occurrence._replace(date=occurrence.date + delay) for occurrence in occurrences]
 
     def _get_extension_delay(self, position):
-        """Return by how much the plan already runs behind a program that was changed since, so that what is added
+        """Return by how much the plan already runs after a program that was changed since, so that what is added
         comes after it. An unchanged program, and one on a calendar, gives its own dates."""
         last = self.line_ids.filtered(lambda line: line._get_position() == position)[:1]
         if not last or self.program_id.is_calendar or self.program_revision == self.program_id.revision:
@@ -77,10 +77,10 @@ class ContinuitySubscription(models.Model):
 
     def _extend(self):
         """Add to the plans what they have room for."""
-        self._read_plans()
+        self._prefetch_plans()
         new_vals, restored, left = [], {}, {}
         for subscription in self:
-            with subscription._explained_dates():
+            with subscription._translating_schedule_errors():
                 occurrences = subscription._get_next_occurrences()
             taken_away = subscription._get_taken_away()
             for vals in subscription._prepare_extension(occurrences):
@@ -91,9 +91,9 @@ class ContinuitySubscription(models.Model):
                     new_vals.append(vals)
             left[subscription] = subscription._prepare_left_after(occurrences)
         Line = self.env['continuity.line']
-        Line._plan_each(restored)
-        Line._planning().create(new_vals)
-        self._plan_each(left)
+        Line._write_each(restored)
+        Line._unguarded().create(new_vals)
+        self._write_each(left)
 
     def _prepare_left_after(self, occurrences):
         """Return what becomes of the number of occurrences left once these are planned."""
@@ -106,7 +106,7 @@ class ContinuitySubscription(models.Model):
         return {'occurrences_left': 0} if is_over else {}
 
     def _prepare_extension(self, occurrences):
-        """Return the values of the lines behind the plan; a later occurrence takes the price of the one before."""
+        """Return the values of the lines after the plan; a later occurrence takes the price of the one before."""
         self.ensure_one()
         last_number = max(self.line_ids.mapped('event_number'), default=0)
         shipments = [
@@ -117,14 +117,14 @@ class ContinuitySubscription(models.Model):
         prepared = []
         for vals, program_line in self._prepare_unpriced_lines(shipments):
             agreed = previous[program_line]._prepare_next_price(vals) if program_line in previous else {}
-            prepared.append({**vals, **agreed} if agreed else self._with_price(vals, program_line, prices))
+            prepared.append({**vals, **agreed} if agreed else self._add_price(vals, program_line, prices))
         return prepared
 
     def _get_previous_lines(self):
         """Return, by program line, the last one in the plan: the next one takes its price."""
         return {
             line.program_line_id: line
-            for line in self.line_ids._program_lines().sorted('occurrence')
+            for line in self.line_ids._without_replacements().sorted('occurrence')
             if not line.is_substituted and line.cancel_cause != 'program'
         }
 
@@ -132,6 +132,6 @@ class ContinuitySubscription(models.Model):
         """Return, by program line and occurrence, what the program took away and would send again."""
         return {
             (line.program_line_id.id, line.occurrence): line
-            for line in self.line_ids._program_lines()
+            for line in self.line_ids._without_replacements()
             if line.cancel_cause == 'program'
         }

@@ -8,7 +8,7 @@ from odoo.fields import Command, Domain
 
 from ...domain import gate
 from ..base.automatic import press
-from ..job.run import NOBODYS_FAULT, read_refusal
+from ..job.run import TRANSIENT_DB_ERRORS, read_refusal
 from ..stock.bulk import BulkDelivery
 
 _logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class ContinuitySubscription(models.Model):
         try:
             with self.env.cr.savepoint():
                 self._make_together(shipments, batch)
-        except NOBODYS_FAULT:
+        except TRANSIENT_DB_ERRORS:
             raise
         except Exception:
             self._make_one_by_one(shipments, batch)
@@ -106,7 +106,7 @@ class ContinuitySubscription(models.Model):
             try:
                 with self.env.cr.savepoint():
                     self._make_together([shipment], batch)
-            except NOBODYS_FAULT:
+            except TRANSIENT_DB_ERRORS:
                 raise
             except Exception as error:
                 errors.append(error)
@@ -169,7 +169,7 @@ class ContinuitySubscription(models.Model):
             subscription = lines.subscription_id
             refusal = read_refusal(subscription, subscription._get_child_refusal(lines, batch.as_of))
             refusal = refusal or subscription._get_stock_refusal(lines, batch.stock)
-            yield lines, refusal, {} if refusal else subscription._take_stock(lines, batch.stock)
+            yield lines, refusal, {} if refusal else subscription._use_stock(lines, batch.stock)
 
     def _get_due_shipments(self, batch):
         """Return the lines of each child order that is due: one per subscription, shipment number and address.
@@ -194,7 +194,7 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         refusal = None
-        if lines._program_lines():
+        if lines._without_replacements():
             refusal = self._get_unpaid_refusal() or self._get_card_refusal(lines, as_of)
         return refusal or self._get_silence_refusal(lines)
 
@@ -235,7 +235,7 @@ class ContinuitySubscription(models.Model):
         orders._follow_as_by_hand()
         for child_line in orders.order_line.filtered('continuity_line_id'):
             if child_line.continuity_line_id._has_current_price():
-                child_line.continuity_line_id._take_price_of(child_line)
+                child_line.continuity_line_id._use_price_of(child_line)
         for order, lines in zip(orders, shipments, strict=True):
             order._add_continuity_carrier_rate(lines.program_id)
         if self.env.company.continuity_autoconfirm:

@@ -114,7 +114,7 @@ class ContinuitySubscription(models.Model):
         ]
         return 'out_of_stock', self.env._("Out of stock, missing: %(products)s.", products=', '.join(products))
 
-    def _take_stock(self, lines, stock):
+    def _use_stock(self, lines, stock):
         """Take what a shipment sends from ``stock``.
 
         :return: what is sent instead of products that are out of stock, by line.

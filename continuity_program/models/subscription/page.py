@@ -99,7 +99,7 @@ class ContinuitySubscription(models.Model):
         :param with_due: say too what is due when it is ordered.
         """
         self.ensure_one()
-        lines = self.line_ids._live()
+        lines = self.line_ids._filtered_active()
         if self.state == 'cancelled':
             return self.env._("Stopped · boxes ordered: %(count)s", count=len(set(lines.mapped('event_number'))))
         if not self.quantity:

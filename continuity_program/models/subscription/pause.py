@@ -44,7 +44,7 @@ class ContinuitySubscription(models.Model):
             if reason:
                 raise UserError(reason)
             today = subscription.company_id._get_continuity_today()
-            subscription._planning().write({'state': 'paused', 'pause_date': today, 'resume_date': until_day})
+            subscription._unguarded().write({'state': 'paused', 'pause_date': today, 'resume_date': until_day})
         self._on_paused()
 
     def _get_pause_refusal(self, until_day=False):
@@ -77,10 +77,10 @@ class ContinuitySubscription(models.Model):
             if not subscription.program_id.is_calendar:
                 subscription._delay_plan(day)
             elif subscription.bill_upfront:
-                subscription._get_missed_lines(day)._planning().write({'date_planned': day})
+                subscription._get_missed_lines(day)._unguarded().write({'date_planned': day})
             else:
                 subscription._skip_missed_lines(day)
-            subscription._planning().write({'state': 'running', 'pause_date': False, 'resume_date': False})
+            subscription._unguarded().write({'state': 'running', 'pause_date': False, 'resume_date': False})
         self._on_resumed()
 
     def _end_pauses(self):
@@ -95,11 +95,11 @@ class ContinuitySubscription(models.Model):
 
     def _get_missed_lines(self, day):
         """Return the planned lines dated in the pause that ends on ``day``."""
-        return self.line_ids._planned().filtered(lambda line: self.pause_date <= line.date_planned < day)
+        return self.line_ids._filtered_planned().filtered(lambda line: self.pause_date <= line.date_planned < day)
 
     def _skip_missed_lines(self, day):
         """Skip what was dated in the pause; it does not count as bought, so that the plan may take more instead."""
-        self._get_missed_lines(day)._planning().write({'is_skipped': True, 'skip_reason': self.env._("Paused")})
+        self._get_missed_lines(day)._unguarded().write({'is_skipped': True, 'skip_reason': self.env._("Paused")})
         self._recount_left()
 
     def _delay_plan(self, day):
@@ -109,12 +109,12 @@ class ContinuitySubscription(models.Model):
             return
         step = following.program_line_id._prepare_event(1).interval
         clock = self._get_clock_before(following)
-        while clock and self._get_day_behind(clock, day) < day:
+        while clock and self._get_day_after(clock, day) < day:
             clock = clock.step(step)
         # What has no rhythm of its own goes out on the day.
         self._move_plan(following, clock or self._get_clock(), day)
 
-    def _get_day_behind(self, clock, default):
+    def _get_day_after(self, clock, default):
         """Return the day of the occurrence that comes next on a clock."""
         occurrence = next(self._iter_occurrences(after=clock.since, clock=clock), None)
         return occurrence.date if occurrence else default

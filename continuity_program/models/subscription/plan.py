@@ -37,13 +37,13 @@ class ContinuitySubscription(models.Model):
             reason = subscription._get_endless_refusal()
             if reason:
                 raise UserError(reason)
-            with subscription._explained_dates():
+            with subscription._translating_schedule_errors():
                 shipments = subscription._get_shipments()
             subscription._write_plan(shipments)
             subscription._update_parent_line()
 
     @contextmanager
-    def _explained_dates(self):
+    def _translating_schedule_errors(self):
         """Turn what the date arithmetic refuses into words that name the program."""
         try:
             yield
@@ -93,7 +93,7 @@ class ContinuitySubscription(models.Model):
         :raise UserError: for a plan that cannot be made.
         """
         self.ensure_one()
-        with self._explained_dates():
+        with self._translating_schedule_errors():
             shipments = self._get_shipments(today=today)
         self.line_ids = [
             Command.create({**vals, 'currency_id': self.currency_id.id})
@@ -101,7 +101,7 @@ class ContinuitySubscription(models.Model):
         ]
         self.occurrences_left = self._count_left_after(shipments)
 
-    def _read_plans(self):
+    def _prefetch_plans(self):
         """Read the plans of all these subscriptions at once: one by one, each is made of parts that are read anew."""
         self.line_ids.fetch(['tax_ids'])
 
@@ -119,9 +119,9 @@ class ContinuitySubscription(models.Model):
     def _write_plan(self, shipments):
         """Make the planned lines those of the shipments."""
         self.ensure_one()
-        Line = self.env['continuity.line']._planning()
+        Line = self.env['continuity.line']._unguarded()
         existing = {
-            (line.program_line_id, line.occurrence): line for line in self.line_ids._planning() if line.program_line_id
+            (line.program_line_id, line.occurrence): line for line in self.line_ids._unguarded() if line.program_line_id
         }
         existing_count = len(existing)
         new_vals = []
@@ -131,7 +131,7 @@ class ContinuitySubscription(models.Model):
                 line.write(line._prepare_plan_update(vals))
             else:
                 new_vals.append(vals)
-        orphans = self.line_ids._planning().filtered(
+        orphans = self.line_ids._unguarded().filtered(
             lambda line: line.program_event_number and not line.program_line_id
         )
         Line.union(orphans, *existing.values()).unlink()
@@ -141,7 +141,7 @@ class ContinuitySubscription(models.Model):
         today = self.company_id._get_continuity_today()
         first_event = shipments[0].event if shipments else 0
         left = self._count_left_after(shipments)
-        self._planning().write(
+        self._unguarded().write(
             {
                 'occurrences_left': left,
                 'missing_event_count': max(self.event_count - len(shipments) - left, 0) if left >= 0 else 0,
@@ -163,7 +163,7 @@ class ContinuitySubscription(models.Model):
         """Yield the values of the planned lines of the shipments, each with its program line."""
         prices = {}
         for vals, program_line in self._prepare_unpriced_lines(shipments):
-            yield self._with_price(vals, program_line, prices), program_line
+            yield self._add_price(vals, program_line, prices), program_line
 
     def _prepare_unpriced_lines(self, shipments):
         """Yield the values of the planned lines of the shipments but for their prices, each with its program line."""

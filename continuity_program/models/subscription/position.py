@@ -19,7 +19,7 @@ class ContinuitySubscription(models.Model):
     )
     clock_event = fields.Integer(readonly=True)
     clock_occurrence = fields.Integer(readonly=True)
-    clock_months = fields.Integer(readonly=True, help="How far behind the anchor date that occurrence stands.")
+    clock_months = fields.Integer(readonly=True, help="How far after the anchor date that occurrence stands.")
     clock_days = fields.Integer(readonly=True)
 
     def _get_clock(self, standing=None):
@@ -69,7 +69,7 @@ class ContinuitySubscription(models.Model):
 
         :param since: leave out what is dated before this day.
         """
-        planned = self.line_ids._planned().filtered(
+        planned = self.line_ids._filtered_planned().filtered(
             lambda line: line.program_line_id and (not since or line.date_planned >= since)
         )
         return planned.sorted(lambda line: (line.date_planned, line.event_number, line.id))[:1]
@@ -80,13 +80,13 @@ class ContinuitySubscription(models.Model):
         event = line.program_line_id._prepare_event(1)
         if not any(event.interval) or (event.start_date and line.occurrence == 1):
             return None
-        clock, position = self._get_clock(), self._get_position_ahead(line)
+        clock, position = self._get_clock(), self._get_position_before(line)
         if position < clock.since:
-            # It is late: what lies behind it goes by the clock already.
+            # It is late: what lies after it goes by the clock already.
             return clock
         return schedule.set_clock(self._get_own_events(), clock, position, end_of_month=self.program_id.end_of_month)
 
-    def _get_position_ahead(self, line):
+    def _get_position_before(self, line):
         """Return the position that the plan has ahead of a line: an event that comes in between later is sent."""
         number, occurrence = line._get_position()
         known = self.line_ids.filtered('program_line_id')
@@ -98,21 +98,23 @@ class ContinuitySubscription(models.Model):
 
         :param day: the first day on which anything goes out.
         """
-        dates_before = self._get_dates_behind(line._get_position(), self._get_clock())
-        dates = self._get_dates_behind(line._get_position(), clock)
+        dates_before = self._get_dates_after(line._get_position(), self._get_clock())
+        dates = self._get_dates_after(line._get_position(), clock)
         months, days = line.program_line_id._prepare_event(1).interval
-        for planned in self.line_ids._planned().filtered(lambda other: other.date_planned >= line.date_planned):
+        for planned in self.line_ids._filtered_planned().filtered(
+            lambda other: other.date_planned >= line.date_planned
+        ):
             date = dates.get(planned._get_position()) if planned.program_line_id else None
             values = {'date_scheduled': date} if date else {}
             # A date changed by hand stays, unless the whole plan was moved and the clock with it.
             is_moved = planned.date_overridden and planned.date_planned != dates_before.get(planned._get_position())
             if is_moved or not date:
                 date = planned.date_planned if day else schedule.shift(planned.date_planned, months, days)
-            planned._planning().write({**values, 'date_planned': max(date, day or date)})
-        self.line_ids._planned()._align_shipments()
-        self._planning().write(self._prepare_clock(clock))
+            planned._unguarded().write({**values, 'date_planned': max(date, day or date)})
+        self.line_ids._filtered_planned()._align_shipments()
+        self._unguarded().write(self._prepare_clock(clock))
 
-    def _get_dates_behind(self, position, clock):
+    def _get_dates_after(self, position, clock):
         """Return the dates by position, from this one on, that a clock gives to what is planned."""
         planned = {line._get_position() for line in self.line_ids}
         dates = {}
@@ -129,7 +131,7 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         program = self.program_id
-        lines = self.line_ids._program_lines()
+        lines = self.line_ids._without_replacements()
         return Standing(
             events=tuple(program._get_events()),
             lines=tuple(line._read_standing() for line in lines),
@@ -153,7 +155,7 @@ class ContinuitySubscription(models.Model):
             return
         standing = self._get_standing()
         left, missing = standing.count_left_and_missing(standing.planned, self._get_clock(standing))
-        self._planning().write(
+        self._unguarded().write(
             {'occurrences_left': self._limit_left(left, self.cancel_after_event), 'missing_event_count': missing}
         )
 

@@ -59,14 +59,14 @@ class ContinuitySubscription(models.Model):
             if option.price_extra
         )
 
-    def _with_price(self, vals, program_line, prices):
+    def _add_price(self, vals, program_line, prices):
         """Return the values of a planned line of the program with price, discount and taxes.
 
         :param dict prices: what was found for the plan so far, by program line; gets what is found now.
         """
         if program_line not in prices:
             prices |= self._prepare_event_prices(program_line)
-        return self._with_new_price({**vals, **prices[program_line]}, program_line)
+        return self._add_price_of_new_date({**vals, **prices[program_line]}, program_line)
 
     def _prepare_event_prices(self, program_line):
         """Return price, discount and taxes of a program line by itself; where the event has a price agreed for it, of
@@ -177,12 +177,12 @@ class ContinuitySubscription(models.Model):
         if text == (old_text or ''):
             return
         line.name = line.name.replace(old_text, text) if old_text and old_text in line.name else f"{line.name}\n{text}"
-        self._planning().plan_text = text
+        self._unguarded().plan_text = text
 
     def _share_prepaid(self):
         """Share the parent line's untaxed amount among the shipments that it pays, to the last unit."""
         for subscription in self.filtered('bill_upfront'):
-            lines = subscription.line_ids._live()
+            lines = subscription.line_ids._filtered_active()
             shares = share_out(
                 subscription.order_line_id.price_subtotal,
                 lines.mapped('price_subtotal'),
@@ -190,9 +190,9 @@ class ContinuitySubscription(models.Model):
             )
             for line, share in zip(lines, shares, strict=True):
                 if subscription.currency_id.compare_amounts(line.prepaid_amount, share):
-                    line._planning().prepaid_amount = share
+                    line._unguarded().prepaid_amount = share
 
-    def _with_new_price(self, vals, program_line):
+    def _add_price_of_new_date(self, vals, program_line):
         """Return the values of a planned line with the price that holds from the day of the new prices on."""
         start = self.program_id.new_price_date
         if not start or vals['date_planned'] < start or self.price_per_event:
@@ -210,7 +210,7 @@ class ContinuitySubscription(models.Model):
         )
         return {**vals, **prices}
 
-    def _with_agreed_price(self, vals, previous):
+    def _add_agreed_price(self, vals, previous):
         """Return the values of a line that is added with the price agreed for the one before, where the program's price
         of today is not followed.
 

@@ -77,7 +77,7 @@ class ContinuitySubscription(models.Model):
     # === RENEWING === #
 
     def _renew(self):
-        """Make a quotation of the same product that goes on behind what was planned or sent.
+        """Make a quotation of the same product that goes on after what was planned or sent.
 
         :raise UserError: where there is nothing to go on with.
         :return: the quotation.
@@ -87,7 +87,7 @@ class ContinuitySubscription(models.Model):
         return self._sell_on(self.product_id)
 
     def _extend_to(self, product):
-        """Make a quotation of a bigger product of the program that goes on behind what was planned or sent.
+        """Make a quotation of a bigger product of the program that goes on after what was planned or sent.
 
         :raise UserError: for another program's product, one that is not bigger, or with nothing to go on with.
         :return: the quotation.
@@ -150,7 +150,7 @@ class ContinuitySubscription(models.Model):
         return values
 
     def _prepare_renewal_start(self):
-        """Return where the new subscription begins: behind this one, on its rhythm unless that day is past."""
+        """Return where the new subscription begins: after this one, on its rhythm unless that day is past."""
         following = self._get_following_occurrence()
         following_date = following.date + self._get_extension_delay(self._get_used_position())
         if following_date <= self.company_id._get_continuity_today():
@@ -164,14 +164,14 @@ class ContinuitySubscription(models.Model):
         return {'start_event': following.event}
 
     def _get_following_occurrence(self):
-        """Return the first occurrence behind what was planned, sent or bought, or nothing.
+        """Return the first occurrence after what was planned, sent or bought, or nothing.
 
         :rtype: schedule.Occurrence | None
         """
         self.ensure_one()
-        with self._explained_dates():
-            behind = self._iter_occurrences(after=self._get_used_position())
-            return next(islice(behind, max(self.occurrences_left, 0), None), None)
+        with self._translating_schedule_errors():
+            following = self._iter_occurrences(after=self._get_used_position())
+            return next(islice(following, max(self.occurrences_left, 0), None), None)
 
     def _get_used_position(self):
         """Return the last (event ID, occurrence) that is not to be sent by another subscription: what stopping took
@@ -205,7 +205,7 @@ class ContinuitySubscription(models.Model):
             return reason
         if not self._get_following_occurrence():
             return self.env._(
-                "Program %(program)s has nothing left behind what %(subscription)s sends. Add events to it, or sell "
+                "Program %(program)s has nothing left after what %(subscription)s sends. Add events to it, or sell "
                 "another program.",
                 program=self.program_id.display_name,
                 subscription=self.display_name,
@@ -302,7 +302,7 @@ class ContinuitySubscription(models.Model):
             if reason:
                 raise UserError(reason)
             numbers = subscription._take_back_stopped()
-            subscription._planning().write(
+            subscription._unguarded().write(
                 {
                     'state': 'paused',
                     'pause_date': subscription.pause_date or subscription.stop_date,
@@ -333,7 +333,7 @@ class ContinuitySubscription(models.Model):
             lambda line: line.state == 'cancelled' and line.cancel_cause == 'stop' and line.event_number <= last_number
         )
         lines.child_line_id.write({'continuity_is_given_back': True})
-        lines._planning().write({'is_cancelled': False, 'cancel_cause': False})
+        lines._unguarded().write({'is_cancelled': False, 'cancel_cause': False})
         return lines._get_box_names()
 
     def _get_reactivating_refusal(self):

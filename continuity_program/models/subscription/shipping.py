@@ -55,7 +55,11 @@ class ContinuitySubscription(models.Model):
         """Give the parent order of a plan billed in advance the line with the shipping costs of all its shipments."""
         self.ensure_one()
         line = self.shipping_line_ids
-        shipments = self.line_ids._live().filtered('shipping_amount') if self.bill_upfront else self.line_ids.browse()
+        shipments = (
+            self.line_ids._filtered_active().filtered('shipping_amount')
+            if self.bill_upfront
+            else self.line_ids.browse()
+        )
         if not shipments:
             return line.unlink()
         price = sum(shipments.mapped('shipping_amount')) / len(shipments)

@@ -86,7 +86,7 @@ class ContinuitySubscription(models.Model):
                 raise UserError(refusal)
             children = (subscription._get_unshipped_children() & (stopped or self.env['sale.order'])).sudo()
             press(children, '_action_cancel')
-            children.order_line.continuity_line_id._planning().write({'cancel_cause': 'stop'})
+            children.order_line.continuity_line_id._unguarded().write({'cancel_cause': 'stop'})
             subscription.line_ids._cancel_planned('stop')
             subscription.write(
                 {
@@ -98,12 +98,12 @@ class ContinuitySubscription(models.Model):
             )
             if subscription.bill_upfront:
                 subscription._settle_upfront()
-            subscription._tell_of_refund()
+            subscription._notify_refund()
             subscription._update_holds()
         self._on_stopped()
 
     def _stop_after(self, number, reason=None):
-        """Let the subscriptions end with a shipment to come; what is planned behind it is settled by value. Agreed
+        """Let the subscriptions end with a shipment to come; what is planned after it is settled by value. Agreed
         again, for a later one, what the first time took away is planned again as the program is now.
 
         :param int number: the shipment number of the last one to be sent.
@@ -293,7 +293,7 @@ class ContinuitySubscription(models.Model):
         receivable = lines.filtered(lambda line: line.account_type == 'asset_receivable' and not line.reconciled)
         return self.currency_id.round(-sum(receivable.mapped('amount_residual_currency')))
 
-    def _tell_of_refund(self):
+    def _notify_refund(self):
         """Tell the salesperson of what was paid with the order, and nothing will use up: it has no document."""
         self.ensure_one()
         if self.bill_upfront:
@@ -302,7 +302,7 @@ class ContinuitySubscription(models.Model):
             still_open = sum(payment._get_open_amount() for payment in self._get_live_payments())
         refund = self._balance(0.0, still_open).to_refund
         if refund:
-            self._tell_responsible(
+            self._notify_responsible(
                 'refund',
                 self.env._("Pay back"),
                 self.env._(
@@ -359,7 +359,7 @@ class ContinuitySubscription(models.Model):
             note = self._create_credit_note(self._get_bills_of(child)[-1:], lines._prepare_credits(), ref)
         else:
             note = self._get_bills_of(child)._draft_continuity_credit(ref)
-        lines._planning().write({'credit_move_id': note[:1].id})
+        lines._unguarded().write({'credit_move_id': note[:1].id})
         child._message_log(body=self.env._("Credited by %(notes)s.", notes=', '.join(note.mapped('display_name'))))
         return note
 

@@ -299,7 +299,7 @@ class ContinuitySubscription(models.Model):
         return subscriptions
 
     def write(self, vals):
-        if self._is_planning():
+        if self._is_unguarded():
             return super().write(vals)
         self._refuse_insane(vals)
         if (SOLD_FIELDS | LIVE_FIELDS) & vals.keys():
@@ -307,18 +307,18 @@ class ContinuitySubscription(models.Model):
         if vals.get('consent_date') and 'consent_user_id' not in vals:
             vals = {**vals, 'consent_user_id': self.env.uid}
         if 'start_event' in vals:
-            self._planning().write({'is_start_event_chosen': bool(vals['start_event'])})
+            self._unguarded().write({'is_start_event_chosen': bool(vals['start_event'])})
         old_addresses = {subscription: subscription.partner_shipping_id for subscription in self}
         result = super().write(vals)
         if PLAN_FIELDS & vals.keys():
             self.filtered(lambda subscription: subscription.state == 'draft')._plan()
         if 'partner_shipping_id' in vals:
-            self.line_ids._planned()._follow_address()
+            self.line_ids._filtered_planned()._on_address_changed()
             for subscription, address in old_addresses.items():
                 subscription._redirect_children(address)
         if self._get_mending_fields() & vals.keys():
             self._unpark()
-        self.sudo()._follow_payment_terms(vals)
+        self.sudo()._on_payment_terms_changed(vals)
         return result
 
     def _refuse_sold_change(self, vals):
@@ -406,7 +406,7 @@ class ContinuitySubscription(models.Model):
     def _scale_quantity(self, factor):
         """Multiply what is not ordered yet after the parent line's quantity changed."""
         for line in self.line_ids.filtered(lambda line: line._is_scaled()):
-            line._planning().quantity = line.product_uom_id.round(line.quantity * factor)
+            line._unguarded().quantity = line.product_uom_id.round(line.quantity * factor)
         self.sudo().order_line_id._update_continuity_price()
         self.sudo()._share_prepaid()
         self._plan_upfront_payments()

@@ -38,7 +38,7 @@ class ContinuitySubscription(models.Model):
         batch.done += len(self)
 
     def _job_sync_preview(self, batch):
-        self._read_plans()
+        self._prefetch_plans()
         reasons = {'kept': self.env._("Changed by hand"), 'exception': self.env._("Paid in advance")}
         return [
             {
@@ -63,7 +63,7 @@ class ContinuitySubscription(models.Model):
         :rtype: dict[continuity.subscription, list[Change]]
         """
         subscriptions = self.sudo()
-        subscriptions._read_plans()
+        subscriptions._prefetch_plans()
         told, values, by_line, new_vals = {}, {}, {}, []
         for subscription in subscriptions:
             changes, values[subscription] = subscription._get_sync_changes()
@@ -74,11 +74,11 @@ class ContinuitySubscription(models.Model):
                     by_line.setdefault(change.line, {}).update(change.vals)
             told[subscription.with_env(self.env)] = [change for change in changes if change.text]
         Line = subscriptions.env['continuity.line']
-        Line._plan_each(by_line)
-        Line._planning().create(new_vals)
+        Line._write_each(by_line)
+        Line._unguarded().create(new_vals)
         subscriptions.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
-        subscriptions.line_ids._planned()._align_shipments()
-        subscriptions._plan_each(values)
+        subscriptions.line_ids._filtered_planned()._align_shipments()
+        subscriptions._write_each(values)
         self._on_synced(told)
         return told
 
@@ -109,26 +109,26 @@ class ContinuitySubscription(models.Model):
         """
         self.ensure_one()
         standing, terms = self._get_standing(), self._get_sync_terms()
-        with self._explained_dates():
+        with self._translating_schedule_errors():
             clock = sync.get_clock(standing, self._get_clock(standing))
             target = self._get_target(standing, clock, terms)
         numbering = sync.number_shipments(standing, target, terms)
         shipments = numbering.get_shipments(target)
-        originals = self.line_ids._program_lines()
+        originals = self.line_ids._without_replacements()
         known = {(line.program_line_id, line.occurrence): line for line in originals.filtered('program_line_id')}
         previous = self._get_previous_lines()
         changes, met, prices = [], set(), {}
         for vals, program_line in self._prepare_unpriced_lines(shipments):
             line = known.get((program_line, vals['occurrence']))
             if not line:
-                vals = self._with_price(vals, program_line, prices)
-                changes.append(self._get_addition(self._with_agreed_price(vals, previous.get(program_line))))
+                vals = self._add_price(vals, program_line, prices)
+                changes.append(self._get_addition(self._add_agreed_price(vals, previous.get(program_line))))
             elif line._read_standing().is_open:
                 met.add(line.id)
-                changes += line._get_sync_changes(vals, partial(self._with_price, vals, program_line, prices))
-        removed = originals._planned().filtered(lambda line: line.program_event_number and line.id not in met)
+                changes += line._get_sync_changes(vals, partial(self._add_price, vals, program_line, prices))
+        removed = originals._filtered_planned().filtered(lambda line: line.program_event_number and line.id not in met)
         changes += [line._get_removal() for line in removed]
-        changes += self._get_moves(originals._planned() - removed, numbering.moved)
+        changes += self._get_moves(originals._filtered_planned() - removed, numbering.moved)
         return changes, {**self._prepare_clock(clock), **self._prepare_synced_counts(standing, shipments)}
 
     def _get_moves(self, planned, moved):

@@ -69,8 +69,8 @@ class ContinuitySubscription(models.Model):
     )
     def _compute_totals(self):
         for subscription in self:
-            lines = subscription.line_ids._live()
-            planned = lines._planned()
+            lines = subscription.line_ids._filtered_active()
+            planned = lines._filtered_planned()
             next_number = min((planned or lines).mapped('event_number'), default=0)
             subscription.shipment_count = (
                 0
