@@ -22,6 +22,7 @@
         'views/continuity_line_views.xml',
         'views/continuity_payment_views.xml',
         'views/continuity_subscription_views.xml',
+        'views/continuity_page_views.xml',
         'views/continuity_cancel_reason_views.xml',
         'views/continuity_job_run_views.xml',
         'views/continuity_plan_change_views.xml',
@@ -50,6 +51,7 @@
     'demo': [
         'demo/res_partner_demo.xml',
         'demo/product_demo.xml',
+        'demo/stock_demo.xml',
         'demo/continuity_program_demo.xml',
         'demo/sale_order_demo.xml',
     ],
