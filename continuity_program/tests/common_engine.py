@@ -5,7 +5,7 @@ from odoo.tools import mute_logger
 
 from .common import ContinuityCase
 
-ENGINE = 'odoo.addons.continuity_program.models.job.run'
+ENGINE = 'odoo.addons.continuity_program.models.job'
 
 
 class EngineCase(ContinuityCase):

@@ -7,7 +7,7 @@ from odoo import fields
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from odoo.addons.continuity_program.models.job import run as continuity_job_run
+from odoo.addons.continuity_program.models.job import engine as job_engine
 
 from .common import day
 from .common_engine import EngineCase
@@ -33,7 +33,7 @@ class TestLimit(EngineCase):
         self.assertEqual(len(children), 9)
 
     def test_the_oldest_first_across_batches(self):
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 2):
+        with patch.object(job_engine, 'BATCH_SIZE', 2):
             self.test_the_oldest_first_across_subscriptions()
 
     def test_the_oldest_first_when_one_fails(self):
@@ -51,7 +51,7 @@ class TestLimit(EngineCase):
     def test_all_of_a_day_get_their_turn(self):
         subscriptions = self._sell_many(7, self._create_program(1))
 
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 2):
+        with patch.object(job_engine, 'BATCH_SIZE', 2):
             for expected in (3, 3, 1, 0):
                 self.assertCounts(self._run_job('create_orders', limit=3), done=expected)
 
@@ -63,7 +63,7 @@ class TestLimit(EngineCase):
         skipped.payment_method = 'token'
         good = self._sell_many(3, program)
 
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 2):
+        with patch.object(job_engine, 'BATCH_SIZE', 2):
             run = self._run_job('create_orders', limit=2)
 
         self.assertCounts(run, done=2, skipped=3)
@@ -75,7 +75,7 @@ class TestLimit(EngineCase):
         bad = self._sell_many(3, program)
         good = self._sell_many(5, program)
 
-        with self._raising_for(bad, UserError("No.")), patch.object(continuity_job_run, 'BATCH_SIZE', 2):
+        with self._raising_for(bad, UserError("No.")), patch.object(job_engine, 'BATCH_SIZE', 2):
             self.assertCounts(self._run_job('create_orders', limit=2), done=2, failed=3)
             self.assertCounts(self._run_job('create_orders', limit=2), done=2)
 
@@ -90,7 +90,7 @@ class TestLimit(EngineCase):
     def test_more_than_a_batch_without_a_limit(self):
         subscriptions = self._sell_many(5)
 
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 2):
+        with patch.object(job_engine, 'BATCH_SIZE', 2):
             self.assertCounts(self._run_job('create_orders', day('2027-03-01')), done=15)
 
         self.assertEqual([len(self._get_children(one)) for one in subscriptions], [3] * 5)
@@ -101,7 +101,7 @@ class TestLimit(EngineCase):
         skipped.payment_method = 'token'
         good = self._sell_many(3, program)
 
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 2):
+        with patch.object(job_engine, 'BATCH_SIZE', 2):
             run = self._run_job('create_orders', day('2027-03-01'))
 
         self.assertCounts(run, done=9, skipped=12)
@@ -120,7 +120,7 @@ class TestCron(EngineCase):
     def test_it_makes_what_is_due_and_commits_its_progress(self):
         subscriptions = self._sell_many(3)
 
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 2):
+        with patch.object(job_engine, 'BATCH_SIZE', 2):
             run = self._trigger()
 
         self.assertCounts(run, done=3)
@@ -161,7 +161,7 @@ class TestCron(EngineCase):
             return 0
 
         with (
-            patch.object(continuity_job_run, 'BATCH_SIZE', 2),
+            patch.object(job_engine, 'BATCH_SIZE', 2),
             patch.object(self.env.registry['ir.cron'], '_commit_progress', without_time),
         ):
             run = self._trigger()
@@ -215,7 +215,7 @@ class TestCron(EngineCase):
         for commit in (True, False):
             move._do_unreserve()
             killed = engine._create_run('create_orders', engine.env, is_scheduled=commit)
-            killed.progress = {str(self.company.id): {'after': [False, subscription.id], 'afterwards': move.ids}}
+            killed.progress = {str(self.company.id): {'cursor': [False, subscription.id], 'deferred_ids': move.ids}}
             self.env.flush_all()
             self.env.cr.execute("UPDATE continuity_job_run SET write_date = write_date - interval '2 hours'")
             self.env.invalidate_all()
@@ -227,7 +227,7 @@ class TestCron(EngineCase):
                     self._run_job('create_orders')
 
             self.assertEqual((killed.state, move.state), ('stopped', 'assigned'))
-            self.assertEqual(killed.progress[str(self.company.id)]['afterwards'], [])
+            self.assertEqual(killed.progress[str(self.company.id)]['deferred_ids'], [])
 
     def test_a_killed_run_is_closed_as_stopped(self):
         engine = self.env['continuity.job.run']
@@ -271,7 +271,7 @@ class TestCron(EngineCase):
         self.company.continuity_orders_per_run = 2
         subscriptions = self._sell_many(5, self._create_program(1))
 
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 1):
+        with patch.object(job_engine, 'BATCH_SIZE', 1):
             for expected in (2, 2, 1):
                 self.assertCounts(self._trigger(), done=expected)
 
@@ -297,7 +297,7 @@ class TestCron(EngineCase):
             return 0
 
         with (
-            patch.object(continuity_job_run, 'BATCH_SIZE', 1),
+            patch.object(job_engine, 'BATCH_SIZE', 1),
             patch.object(self.env.registry['ir.cron'], '_commit_progress', without_time),
         ):
             self.assertCounts(self._trigger(), done=3)

@@ -162,7 +162,7 @@ class TestDay(EngineCase):
         job_run = self.env['continuity.job.run']
         by_both = job_run.with_user(self.responsible).with_context(allowed_company_ids=(self.company + other).ids)
         killed = job_run._as_superuser()._create_run('create_orders', by_both.env)
-        killed.progress = {str(other.id): {'after': None, 'afterwards': [7]}}
+        killed.progress = {str(other.id): {'deferred_ids': [7]}}
         self.env.flush_all()
         self.env.cr.execute("UPDATE continuity_job_run SET write_date = write_date - interval '2 hours'")
         self.env.invalidate_all()
@@ -173,7 +173,7 @@ class TestDay(EngineCase):
         engine = job_run._as_superuser()
         run = engine._create_run('create_orders', by_both.env)
         self.assertEqual(killed.state, 'stopped')
-        self.assertEqual(run._get_place(other)['afterwards'], [7])
+        self.assertEqual(run._read_progress(other).deferred_ids, [7])
 
     def test_names_are_in_the_customers_language_whoever_runs_it(self):
         for lang in ('fr_FR', 'nl_NL'):

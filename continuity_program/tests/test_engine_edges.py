@@ -6,7 +6,7 @@ from unittest.mock import patch
 from odoo import fields
 from odoo.tests import tagged
 
-from odoo.addons.continuity_program.models.job import run as continuity_job_run
+from odoo.addons.continuity_program.models.job import engine as job_engine
 
 from .common import ContinuityCase, day
 
@@ -87,7 +87,7 @@ class TestOldestFirst(ContinuityCase):
         sold = [self._sell(program, on=day(on)) for on in ('2027-01-01', '2027-01-02', '2027-01-03')]
 
         made = []
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 1):
+        with patch.object(job_engine, 'BATCH_SIZE', 1):
             for _time in range(4):
                 run = self._run_job('create_orders', day('2027-05-01'), limit=3)
                 made.append((run.done_count, [len(subscription.child_order_ids) for subscription in sold]))
@@ -103,7 +103,7 @@ class TestOldestFirst(ContinuityCase):
         program = self._create_program(2)
         first, second = self._sell(program), self._sell(program)
 
-        with patch.object(continuity_job_run, 'BATCH_SIZE', 1):
+        with patch.object(job_engine, 'BATCH_SIZE', 1):
             self._run_job('create_orders', day('2027-02-01'), limit=2)
 
         self.assertEqual((len(first.child_order_ids), len(second.child_order_ids)), (1, 1))

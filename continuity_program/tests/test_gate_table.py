@@ -3,7 +3,7 @@ from itertools import product
 from odoo.fields import Command
 from odoo.tests import tagged
 
-from odoo.addons.continuity_program.models.job.run import JobBatch
+from odoo.addons.continuity_program.models.job.job import JobBatch
 
 from .common import day
 from .common_gate import UNPAID, GateCase, Undone

@@ -7,6 +7,8 @@ from odoo.fields import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.continuity_program.models.job.progress import Progress, Scope
+
 from .common import ContinuityCase, day
 from .common_engine import ENGINE, EngineCase
 
@@ -105,10 +107,10 @@ class TestCompanies(EngineCase):
         def fail(_model, _ids):
             raise UserError("No shelf.")
 
-        with patch.object(self.env.registry['continuity.subscription'], '_job_create_orders_afterwards', fail):
+        with patch.object(self.env.registry['continuity.subscription'], '_job_create_orders_deferred', fail):
             run = self.engine._as_superuser()._create_run('create_orders', self.engine.env, as_of=self.today)
-            run._keep_place(self.bad_company, {**run._get_place(self.bad_company), 'afterwards': [1]})
-            run._work()
+            run._keep_progress(Scope(self.bad_company, Progress(deferred_ids=[1])))
+            run._dispatch(wait=True)
         self.assertEqual(run.issue_ids.mapped('res_name'), ["Bad House"])
         self.assertEqual(len(self.subscription.child_order_ids), 1)
 

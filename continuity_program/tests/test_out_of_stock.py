@@ -109,7 +109,7 @@ class TestWait(StockCase):
         for is_confirmed in (False, True):
             with (
                 self.subTest(is_confirmed=is_confirmed),
-                patch('odoo.addons.continuity_program.models.job.run.BATCH_SIZE', 2),
+                patch('odoo.addons.continuity_program.models.job.engine.BATCH_SIZE', 2),
                 self.env.cr.savepoint() as savepoint,
             ):
                 self.company.continuity_autoconfirm = is_confirmed

@@ -139,7 +139,7 @@ class TestUnpaidStopped(UnpaidCase):
         )
 
         with (
-            self.assertLogs('odoo.addons.continuity_program.models.job.run', 'WARNING'),
+            self.assertLogs('odoo.addons.continuity_program.models.job', 'WARNING'),
             self.assertLogs('odoo.sql_db', 'ERROR'),
         ):
             run = self._run_months(4)

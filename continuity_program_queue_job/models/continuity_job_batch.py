@@ -1,6 +1,6 @@
 from odoo import fields, models
 
-from odoo.addons.continuity_program.models.job.run import TRANSIENT_DB_ERRORS
+from odoo.addons.continuity_program.models.base.isolation import TRANSIENT_DB_ERRORS
 from odoo.addons.queue_job.exception import RetryableJobError
 
 
@@ -31,8 +31,8 @@ class ContinuityJobBatch(models.Model):
     done_count = fields.Integer(string="Done", readonly=True)
     skipped_count = fields.Integer(string="Skipped", readonly=True)
     failed_count = fields.Integer(string="Failed", readonly=True)
-    #: Ids that the job still has to follow up, should its worker be killed.
-    afterwards = fields.Json(readonly=True)
+    #: Ids of what is still to be done once the work lasts, should its worker be killed.
+    deferred_ids = fields.Json(readonly=True)
 
     def _enqueue(self, record_ids, description):
         """Let a queue job do the batch. The key keeps it from being enqueued twice."""
@@ -42,24 +42,23 @@ class ContinuityJobBatch(models.Model):
             description=description,
             identity_key=f'continuity.job.batch-{self.id}',
             priority=run._get_queue_priority(),
-        )._work(record_ids, as_of=run.as_of or None)
+        )._run(record_ids)
 
-    def _work(self, record_ids, as_of):
+    def _run(self, record_ids):
         """Do what is left of the batch: it is called again when the worker that was at it was killed.
 
         :param list[int] record_ids: the records of the run's job, all of the batch's company.
-        :param date | None as_of: the day to work for; the company's own when there is none.
         """
         self.ensure_one()
         batch = self.env['continuity.job.run']._as_superuser().env[self._name].browse(self.id)
         try:
             if batch.state != 'done':
-                batch.run_id._work_on_queued(batch, record_ids, as_of)
+                batch.run_id._run_queued(batch, record_ids)
             batch.run_id._end_with_batches()
         except TRANSIENT_DB_ERRORS as error:
             raise RetryableJobError(str(error)) from error
 
-    def _count(self, counts):
+    def _add_counts(self, counts):
         self.write({name: self[name] + count for name, count in counts.items()})
 
     def _give_up(self, **_error):

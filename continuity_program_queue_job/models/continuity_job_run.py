@@ -4,7 +4,10 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 
 from odoo.addons.continuity_program.internal_context import Internal, get_internal
-from odoo.addons.continuity_program.models.job.run import BATCH_SIZE, TRANSIENT_DB_ERRORS, JobBatch
+from odoo.addons.continuity_program.models.base.isolation import TRANSIENT_DB_ERRORS
+from odoo.addons.continuity_program.models.job.engine import BATCH_SIZE
+from odoo.addons.continuity_program.models.job.job import JobBatch
+from odoo.addons.continuity_program.models.job.progress import Progress
 from odoo.addons.queue_job.exception import RetryableJobError
 from odoo.addons.queue_job.job import DEFAULT_PRIORITY, ENQUEUED, PENDING, STARTED, WAIT_DEPENDENCIES
 
@@ -54,35 +57,37 @@ class ContinuityJobRun(models.Model):
             return
         super()._cron_run(job)
 
-    def _dispatch(self, criteria=None, limit=None, commit=False):
+    def _dispatch(self, criteria=None, limit=None, commit=False, wait=False):
         """Hand the work out as queue jobs; without commits there is nothing that others could see, and it is done here.
 
         A run with a limit is done one batch after the other: what is left of the limit, and whose turn it is, is known
         only when the last one has ended.
         """
-        if not commit:
-            super()._dispatch(criteria, limit, commit)
+        if wait or not commit:
+            super()._dispatch(criteria, limit, commit, wait)
             return
         self.state = 'running'
         if any(self._get_limit(company, limit) is not None for company in self.company_ids):
             self._enqueue_next(list(Domain(criteria or Domain.TRUE)), limit)
         else:
             for company in self.company_ids:
-                self._follow_up(company, commit)
+                self._run_left(company, commit)
             enqueuing = self.with_context(continuity_is_enqueuing=Internal())
             for company in self.company_ids:
-                enqueuing._isolate(company, False, enqueuing._enqueue_batches, company, criteria)
+                with enqueuing._isolating(company, commit=False):
+                    enqueuing._enqueue_batches(company, criteria)
             self._end_with_batches()
         # All at once: a run of which only a part was handed out would end with that part.
         self._checkpoint(commit, remaining=0)
 
-    def _follow_up(self, company, commit):
-        """Do what a killed run of the company left to do afterwards."""
-        place = self._get_place(company)
-        if place['afterwards']:
-            # Where it fails it is rolled back, and the run must not be.
-            self._checkpoint(commit)
-            self._isolate(company, commit, self._do_afterwards, company, place, commit)
+    def _run_left(self, company, commit):
+        """Do what a killed run of the company deferred."""
+        if not self._read_progress(company).deferred_ids:
+            return
+        # Where it fails it is rolled back, and the run must not be.
+        self._checkpoint(commit)
+        with self._isolating(company, commit):
+            self._run_deferred(self._get_scope(company, commit=commit))
 
     def _enqueue_batches(self, company, criteria):
         model, _day, candidates = self._get_work(self.job, company, self.as_of, criteria)
@@ -100,7 +105,7 @@ class ContinuityJobRun(models.Model):
             description=self._get_job_label(self.job),
             identity_key=f'continuity.job.run-{self.id}',
             priority=self._get_queue_priority(),
-        )._go_on(criteria, limit)
+        )._run_next_batch(criteria, limit)
 
     @api.model
     def _get_queued_size(self):
@@ -118,54 +123,53 @@ class ContinuityJobRun(models.Model):
     def _stop_killed(self):
         idle = self.filtered(lambda run: not run._is_at_work())
         left = super(ContinuityJobRun, idle)._stop_killed()
-        for batch in idle.batch_ids.filtered('afterwards'):
-            left[batch.company_id] += batch.afterwards
-            batch.afterwards = []
+        for batch in idle.batch_ids.filtered('deferred_ids'):
+            left[batch.company_id] += batch.deferred_ids
+            batch.deferred_ids = []
         return left
 
     # === IN A QUEUE JOB === #
 
-    def _work_on_queued(self, batch, record_ids, as_of):
-        """Do the records of a batch. After a kill, what was done is not due any more; what was left out is told in the
+    def _run_queued(self, part, record_ids):
+        """Do the records of a part. After a kill, what was done is not due any more; what was left out is told in the
         issues, and is not looked at again."""
-        model, day, candidates = self._get_work(self.job, batch.company_id, as_of, commit=True)
-        place = {'done': 0, 'held': [], 'afterwards': batch.afterwards or [], 'batch': batch}
-        self._do_afterwards(batch.company_id, place, commit=True)
+        progress = Progress(deferred_ids=part.deferred_ids or [])
+        scope = self._get_scope(part.company_id, commit=True, progress=progress, part=part)
+        self._run_deferred(scope)
         told = self.env['continuity.job.issue'].search(
-            [('run_id', '=', self.id), ('res_model', '=', model._name), ('res_id', 'in', record_ids)]
+            [('run_id', '=', self.id), ('res_model', '=', scope.model._name), ('res_id', 'in', record_ids)]
         )
-        records = model.browse(record_ids).exists() - model.browse(told.mapped('res_id'))
-        singles = self._get_singles(records, JobBatch(day))
-        together = records - singles
-        if together:
-            self._work_on_batch(batch.company_id, place, together, candidates, JobBatch(day), commit=True)
-        prepared = JobBatch(day)
-        self._prepare_singles(singles, candidates, prepared)
-        self._log_batch(batch.company_id, place, prepared)
+        records = scope.model.browse(record_ids).exists() - scope.model.browse(told.mapped('res_id'))
+        own = self._get_self_committing(records, JobBatch(scope.day))
+        if records - own:
+            self._run_batch(scope, records - own, JobBatch(scope.day))
+        prepared = JobBatch(scope.day)
+        self._prepare_together(scope, own, prepared)
+        self._log_batch(scope, prepared)
         self._checkpoint(commit=True)
         # What is made last record by record is counted record by record too.
-        for record in singles:
-            self._work_on_batch(batch.company_id, place, record, candidates, JobBatch(day), commit=True)
-        batch.state = 'done'
+        for record in own:
+            self._run_batch(scope, record, JobBatch(scope.day))
+        part.state = 'done'
         self._checkpoint(commit=True)
 
-    def _count(self, company, place, batch):
-        if 'batch' in place:
-            place['batch']._count(batch.counts)
-            self._keep_place(company, place)
+    def _add_counts(self, scope, batch):
+        if scope.part:
+            scope.part._add_counts(batch.counts)
+            self._keep_progress(scope)
         elif get_internal(self.env, 'continuity_is_enqueuing'):
             # What a company failed at is added up with the batches of the others.
             self.env['continuity.job.batch'].create(
-                {'run_id': self.id, 'company_id': company.id, 'state': 'done', **batch.counts}
+                {'run_id': self.id, 'company_id': scope.company.id, 'state': 'done', **batch.counts}
             )
         else:
-            super()._count(company, place, batch)
+            super()._add_counts(scope, batch)
 
-    def _keep_place(self, company, place):
-        if 'batch' in place:
-            place['batch'].afterwards = place['afterwards']
+    def _keep_progress(self, scope):
+        if scope.part:
+            scope.part.deferred_ids = scope.progress.deferred_ids
         else:
-            super()._keep_place(company, place)
+            super()._keep_progress(scope)
 
     def _end_with_batches(self):
         """End the run when its last batch has ended."""
@@ -189,14 +193,14 @@ class ContinuityJobRun(models.Model):
         for _run, *counts in sums:
             self.write(dict(zip(names, counts, strict=True)))
 
-    def _go_on(self, criteria, limit):
+    def _run_next_batch(self, criteria, limit):
         """Do the next batch of a limited run, and let another queue job do the one after it.
 
         Work, counts and the place reached last together: called again after a kill, it goes on from there.
         """
         run = self._as_superuser().browse(self.id).with_context(continuity_one_batch=Internal())
         try:
-            run._work(criteria, limit, commit=True)
+            run._dispatch(criteria, limit, commit=True, wait=True)
         except TRANSIENT_DB_ERRORS as error:
             raise RetryableJobError(str(error)) from error
         if run.state == 'waiting':
@@ -206,8 +210,8 @@ class ContinuityJobRun(models.Model):
         if not get_internal(self.env, 'continuity_one_batch'):
             return super()._get_batch_size()
         # What makes its own steps last is counted with each: of a limit, a kill must not lose what was done.
-        comes_singly = hasattr(self.env[self._get_job(self.job).model], f'_job_{self.job}_singles')
-        return 1 if comes_singly else self._get_queued_size()
+        makes_own_last = hasattr(self.env[self._get_job(self.job).model], f'_job_{self.job}_self_committing')
+        return 1 if makes_own_last else self._get_queued_size()
 
     def _checkpoint(self, commit, processed=0, remaining=None):
         time_left = super()._checkpoint(commit, processed, remaining)

@@ -64,7 +64,7 @@ def work_off_badly(env):
     def fail(*_args, **_kwargs):
         raise ZeroDivisionError("division by zero")
 
-    with patch.object(env.registry['continuity.job.run'], '_work_on_batch', fail):
+    with patch.object(env.registry['continuity.job.run'], '_run_batch', fail):
         for uuid in env['queue.job'].search([('state', '=', 'pending')]).mapped('uuid'):
             try:
                 work(env, uuid)
@@ -102,7 +102,7 @@ def leave_unreserved(env, in_batch):
     engine = env['continuity.job.run']._as_superuser()
     run = engine._create_run('create_orders', engine.env, is_scheduled=True)
     if in_batch:
-        env['continuity.job.batch'].create({'run_id': run.id, 'company_id': env.company.id, 'afterwards': moves.ids})
+        env['continuity.job.batch'].create({'run_id': run.id, 'company_id': env.company.id, 'deferred_ids': moves.ids})
     else:
-        run.progress = {str(env.company.id): {'after': None, 'afterwards': moves.ids}}
+        run.progress = {str(env.company.id): {'deferred_ids': moves.ids}}
     env.cr.commit()

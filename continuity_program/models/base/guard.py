@@ -56,6 +56,19 @@ class ContinuityGuardMixin(models.AbstractModel):
         for values, records in self.browse().concat(*changed)._group_by_values(changed.values()):
             records._unguarded().write(values)
 
+    def _filter_changed(self, vals):
+        """Return those of the values that the record does not have already.
+
+        :rtype: dict
+        """
+        self.ensure_one()
+        fields = self._fields
+        return {
+            name: value
+            for name, value in vals.items()
+            if fields[name].convert_to_cache(value, self) != fields[name].convert_to_cache(self[name], self)
+        }
+
     # === WORDS === #
 
     def _get_state_label(self):

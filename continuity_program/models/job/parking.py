@@ -1,10 +1,10 @@
 import logging
 
-from psycopg2 import OperationalError
-
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, plaintext2html
+
+from ..base.isolation import isolate
 
 _logger = logging.getLogger(__name__)
 
@@ -38,24 +38,17 @@ class ContinuityParkingMixin(models.AbstractModel):
         database refuses for the moment: another run may just have parked the same record.
         """
         self.ensure_one()
-        try:
-            with self.env.cr.savepoint():
-                self._write_parking(job, reason)
-        except OperationalError:
-            raise
-        except Exception:
-            _logger.exception("%s could not be parked in %s", self, job)
+        with isolate(self.env) as outcome:
+            self._write_parking(job, reason)
+        if outcome.error:
+            _logger.error("%s could not be parked in %s", self, job, exc_info=outcome.error)
             return
         # The second time without telling the user by mail: that writes on the record, which may be what fails.
         for record in (self, self.with_context(mail_activity_quick_update=True)):
-            try:
-                with self.env.cr.savepoint():
-                    record._schedule_parking_activity(job, reason)
+            with isolate(self.env) as outcome:
+                record._schedule_parking_activity(job, reason)
                 return
-            except OperationalError:
-                raise
-            except Exception as error:
-                _logger.info("No activity could be made for %s: %s", self, error)
+            _logger.info("No activity could be made for %s: %s", self, outcome.error)
 
     def _write_parking(self, job, reason):
         jobs = sorted(self._get_parked_jobs() | {job})

@@ -1,9 +1,9 @@
 import logging
 
-from psycopg2 import OperationalError
-
 from odoo import api, models
 from odoo.exceptions import UserError
+
+from ..base.isolation import isolate
 
 _logger = logging.getLogger(__name__)
 
@@ -20,18 +20,16 @@ class MailTemplate(models.Model):
         """
         if not records or not self._get_continuity(name):
             return
-        try:
-            with self.env.cr.savepoint():
-                self._queue_continuity(name, records)
-        except OperationalError:
-            raise
-        except Exception as error:
-            if len(records) > 1:
-                for record in records:
-                    self._send_continuity(name, record)
-                return
-            _logger.info("The mail %s of %s could not be made", name, records, exc_info=True)
-            records._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
+        with isolate(self.env) as outcome:
+            self._queue_continuity(name, records)
+        if not outcome.error:
+            return
+        if len(records) > 1:
+            for record in records:
+                self._send_continuity(name, record)
+            return
+        _logger.info("The mail %s of %s could not be made", name, records, exc_info=outcome.error)
+        records._message_log(body=self.env._("It could not be mailed: %(error)s", error=outcome.error))
 
     @api.model
     def _queue_continuity(self, name, records):

@@ -3,7 +3,7 @@ from collections import Counter
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
-from ..job.run import TRANSIENT_DB_ERRORS
+from ..base.isolation import isolate
 
 
 class ContinuityPlanChange(models.Model):
@@ -183,14 +183,10 @@ class ContinuityPlanChange(models.Model):
         :param work: returns the reason, or nothing, by row.
         :return: the same; for work that raised, the reason for all.
         """
-        try:
-            with self.env.cr.savepoint():
-                return work()
-        except TRANSIENT_DB_ERRORS:
-            raise
-        except Exception as error:
-            reason = self.env['continuity.job.run']._explain(error)
-            return {row: row.reason or reason for row in rows}
+        with isolate(self.env) as outcome:
+            return work()
+        reason = self.env['continuity.job.run']._explain(outcome.error)
+        return {row: row.reason or reason for row in rows}
 
     # === WORDS === #
 

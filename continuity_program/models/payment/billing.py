@@ -107,7 +107,7 @@ class ContinuityPayment(models.Model):
     def _job_process_payments_check_access(self):
         self._check_charge_access()
 
-    def _job_process_payments_singles(self, batch):
+    def _job_process_payments_self_committing(self, batch):
         """Return the payments to charge: a charge must last before the next step; and those paid beforehand by their
         parent order, for the next one gets what the one before leaves."""
         due = self.filtered_domain(self._get_due_domain(batch.as_of))

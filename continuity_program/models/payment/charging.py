@@ -1,13 +1,12 @@
 import logging
 from datetime import timedelta
 
-from psycopg2 import OperationalError
-
 from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_amount
 
 from ...internal_context import Internal
+from ..base.isolation import isolate
 
 _logger = logging.getLogger(__name__)
 
@@ -195,13 +194,11 @@ class ContinuityPayment(models.Model):
 
     def _keep_books(self, transaction):
         """Enter what the provider said; where that fails, Odoo's own scheduled action does it later."""
-        try:
-            with self.env.cr.savepoint():
-                transaction._post_process()
-        except OperationalError:
-            raise
-        except Exception:
-            _logger.warning("The books of %s wait for the next post-processing", transaction.reference, exc_info=True)
+        with isolate(self.env) as outcome:
+            transaction._post_process()
+        if outcome.error:
+            text = "The books of %s wait for the next post-processing"
+            _logger.warning(text, transaction.reference, exc_info=outcome.error)
         self._checkpoint()
 
     def _checkpoint(self):

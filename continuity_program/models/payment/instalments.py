@@ -84,18 +84,30 @@ class ContinuitySubscription(models.Model):
                 payments = subscription.payment_ids.filtered(lambda payment: not payment.is_cancelled)
                 subscription._update_planned_amounts(payments, total, subscription.payment_term_id)
                 continue
-            # Paid: those of nothing.
-            subscription.payment_ids.filtered(
-                lambda payment: payment.state in ('scheduled', 'paid') and not payment.transaction_ids
-            ).unlink()
-            if subscription.quantity:
-                subscription._create_payments(
-                    subscription.order_id,
-                    total,
-                    subscription.payment_term_id,
-                    subscription.company_id._get_continuity_today(),
-                    due_at_once=subscription.program_id.upfront_invoice_moment == 'confirmation',
-                )
+            subscription._replan_payments(total)
+
+    def _replan_payments(self, total):
+        """Plan the instalments of a draft: those that it has are changed, and only what there is more or less of them
+        is created or deleted."""
+        values_list = []
+        if self.quantity:
+            values_list = self._prepare_payments(
+                self.order_id,
+                total,
+                self.payment_term_id,
+                self.company_id._get_continuity_today(),
+                due_at_once=self.program_id.upfront_invoice_moment == 'confirmation',
+            )
+        # Paid: those of nothing.
+        payments = self.payment_ids.filtered(
+            lambda payment: payment.state in ('scheduled', 'paid') and not payment.transaction_ids
+        ).sorted('number')
+        kept = zip(payments, values_list, strict=False)
+        payments.with_context(tracking_disable=True)._write_each(
+            {payment: payment._filter_changed(values) for payment, values in kept}
+        )
+        payments[len(values_list) :].unlink()
+        self._write_payments(values_list[len(payments) :])
 
     def _update_planned_amounts(self, payments, total, term):
         """Give the instalments of an order, sold and not billed yet, their parts of a new total."""

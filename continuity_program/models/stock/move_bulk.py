@@ -3,7 +3,7 @@ import logging
 from odoo import models
 from odoo.fields import Domain
 
-from ..job.run import TRANSIENT_DB_ERRORS
+from ..base.isolation import isolate
 from .bulk import BulkDelivery
 
 _logger = logging.getLogger(__name__)
@@ -78,25 +78,23 @@ class StockMove(models.Model):
         bulk.moves_to_reserve.update(later.ids)
         return later
 
-    def _reserve_afterwards(self):
+    def _reserve_deferred(self):
         """Reserve goods for child orders that last already: together or, where that fails, transfer by transfer.
 
         What cannot be reserved now, Odoo's own scheduler tries again.
         """
         moves = self.exists().filtered(lambda move: move.state in ('confirmed', 'waiting', 'partially_available'))
-        try:
-            with self.env.cr.savepoint():
-                moves.with_context(continuity_bulk=BulkDelivery())._action_assign()
-                self.env.flush_all()
-        except TRANSIENT_DB_ERRORS:
-            raise
-        except Exception as error:
-            pickings = moves.grouped('picking_id')
-            if len(pickings) > 1:
-                for waiting in pickings.values():
-                    waiting._reserve_afterwards()
-            else:
-                _logger.warning("%s cannot be reserved yet: %s", moves.picking_id.display_name, error)
+        with isolate(self.env) as outcome:
+            moves.with_context(continuity_bulk=BulkDelivery())._action_assign()
+            self.env.flush_all()
+        if not outcome.error:
+            return
+        pickings = moves.grouped('picking_id')
+        if len(pickings) > 1:
+            for waiting in pickings.values():
+                waiting._reserve_deferred()
+        else:
+            _logger.warning("%s cannot be reserved yet: %s", moves.picking_id.display_name, outcome.error)
 
     def _can_be_reserved_together(self):
         """Whether which goods are taken does not depend on the move: any piece in stock is as good as another."""

@@ -8,7 +8,8 @@ from odoo.fields import Command, Domain
 
 from ...domain import gate
 from ..base.automatic import press
-from ..job.run import TRANSIENT_DB_ERRORS, read_refusal
+from ..base.isolation import isolate
+from ..job.job import read_refusal
 from ..stock.bulk import BulkDelivery
 
 _logger = logging.getLogger(__name__)
@@ -91,25 +92,19 @@ class ContinuitySubscription(models.Model):
         if len(self) > 1 or len(shipments) < 2:
             self._make_together(shipments, batch)
             return
-        try:
-            with self.env.cr.savepoint():
-                self._make_together(shipments, batch)
-        except TRANSIENT_DB_ERRORS:
-            raise
-        except Exception:
+        with isolate(self.env) as outcome:
+            self._make_together(shipments, batch)
+        if outcome.error:
             self._make_one_by_one(shipments, batch)
 
     def _make_one_by_one(self, shipments, batch):
         """Make child orders of one subscription, each by itself, and set it aside for those that fail."""
         errors = []
         for shipment in shipments:
-            try:
-                with self.env.cr.savepoint():
-                    self._make_together([shipment], batch)
-            except TRANSIENT_DB_ERRORS:
-                raise
-            except Exception as error:
-                errors.append(error)
+            with isolate(self.env) as outcome:
+                self._make_together([shipment], batch)
+            if outcome.error:
+                errors.append(outcome.error)
         if len(errors) == len(shipments):
             raise errors[0]
         if errors:
@@ -124,15 +119,15 @@ class ContinuitySubscription(models.Model):
         # What is free of the goods may decide over the next shipment only as long as nobody else can take it.
         bulk = BulkDelivery(reserves_later=self._is_committing() and not batch.stock)
         self.with_context(continuity_bulk=bulk)._create_child_orders([lines for lines, _substitutes in shipments])
-        batch.afterwards += sorted(bulk.moves_to_reserve)
+        batch.deferred_ids += sorted(bulk.moves_to_reserve)
         batch.done += len(shipments)
 
     @api.model
-    def _job_create_orders_afterwards(self, move_ids):
+    def _job_create_orders_deferred(self, move_ids):
         """Reserve the goods of child orders: apart from making them, since all of a night want the same goods."""
-        self.env['stock.move'].browse(move_ids)._reserve_afterwards()
+        self.env['stock.move'].browse(move_ids)._reserve_deferred()
 
-    def _job_create_orders_weigh(self, batch):
+    def _job_create_orders_count(self, batch):
         return len(self._get_due_shipments(batch))
 
     def _job_create_orders_preview(self, batch):

@@ -325,12 +325,7 @@ class ContinuitySubscription(models.Model):
         """:raise UserError: for what a running subscription keeps as it was sold, and an ended one altogether."""
         for subscription in self:
             kept = SOLD_FIELDS if subscription.state in ('running', 'paused') else SOLD_FIELDS | LIVE_FIELDS
-            changed = [
-                name
-                for name in kept & vals.keys()
-                if subscription._fields[name].convert_to_cache(vals[name], subscription)
-                != subscription._fields[name].convert_to_cache(subscription[name], subscription)
-            ]
+            changed = [*subscription._filter_changed({name: vals[name] for name in kept & vals.keys()})]
             if changed and subscription.state != 'draft':
                 raise UserError(
                     self.env._(

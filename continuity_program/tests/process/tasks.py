@@ -16,7 +16,7 @@ from odoo.fields import Command
 from odoo.service.model import retrying
 from odoo.tools import mute_logger
 
-from odoo.addons.continuity_program.models.job import run as continuity_job_run
+from odoo.addons.continuity_program.models.job import engine as job_engine
 
 SUBSCRIPTION = 'continuity.subscription'
 
@@ -132,7 +132,7 @@ def execute(env, job='create_orders', start_at=None, batch_size=None, commit=Tru
     """Run a job and commit, at a given moment; return its counts."""
     with ExitStack() as stack:
         if batch_size:
-            stack.enter_context(patch.object(continuity_job_run, 'BATCH_SIZE', batch_size))
+            stack.enter_context(patch.object(job_engine, 'BATCH_SIZE', batch_size))
         _wait_until(start_at)
         return _get_counts(env['continuity.job.run']._execute(job, commit=commit, **options))
 
@@ -174,16 +174,16 @@ def execute_without_guard(env, meeting, **options):
         return execute(env, **options)
 
 
-def cron_run(env, job='create_orders', batch_size=continuity_job_run.BATCH_SIZE, die_at=None):
+def cron_run(env, job='create_orders', batch_size=job_engine.BATCH_SIZE, die_at=None):
     """Do what the scheduled action does; ``die_at`` is the number of the statement or commit to be killed at."""
-    with patch.object(continuity_job_run, 'BATCH_SIZE', batch_size), KillingAt(die_at) as steps:
+    with patch.object(job_engine, 'BATCH_SIZE', batch_size), KillingAt(die_at) as steps:
         env['continuity.job.run']._cron_run(job)
     return {'steps': steps.count, 'commits': steps.commits}
 
 
-def trigger(env, job='create_orders', batch_size=continuity_job_run.BATCH_SIZE):
+def trigger(env, job='create_orders', batch_size=job_engine.BATCH_SIZE):
     """Let Odoo run the scheduled action itself."""
-    with patch.object(continuity_job_run, 'BATCH_SIZE', batch_size):
+    with patch.object(job_engine, 'BATCH_SIZE', batch_size):
         env.ref(f'continuity_program.ir_cron_{job}').method_direct_trigger()
 
 
