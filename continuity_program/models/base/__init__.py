@@ -2,10 +2,8 @@ from . import sanity
 from . import company
 from . import settings
 from . import guard
-from . import awaited
 from . import wording
 from . import portal
 from . import dialog
 from . import tracking
 from . import cancel_reason
-from . import partner

@@ -1,3 +1,6 @@
+from . import awaited
+from . import partner
+from . import company
 from . import parking
 from . import run
 from . import engine

@@ -37,25 +37,7 @@ class ContinuitySubscription(models.Model):
         action['context'] = {}
         return action
 
-    def _on_plan_changed(self):
-        """Let what hangs on the plan follow a change by hand: what failed is tried again, a quotation tells it."""
-        self._unpark()
-        self._update_parent_line()
-
     # === THE CUSTOMER'S CLOCK === #
-
-    def _has_clock(self):
-        """Whether what is added to the plan later is dated by a clock of the customer's own that runs already."""
-        self.ensure_one()
-        return self.state in ('running', 'paused') and not self.program_id.is_calendar
-
-    def _move_clock(self, days):
-        """Date what is added to the plan later, and what a pause moves, some days later or earlier."""
-        self.ensure_one()
-        following = self._get_following_line()
-        clock = following and self._get_clock_before(following)
-        if clock:
-            self._unguarded().write(self._prepare_clock(clock._replace(days=clock.days + days)))
 
     def _get_clock_move(self, before):
         """Return what a mass change has to know to put a clock back, or nothing where it was not moved.

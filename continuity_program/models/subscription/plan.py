@@ -198,3 +198,8 @@ class ContinuitySubscription(models.Model):
             'payment_term_id': program_line.payment_term_id.id,
             'is_event_price': program_line.price_overridden,
         }
+
+    def _on_plan_changed(self):
+        """Let what hangs on the plan follow a change by hand: what failed is tried again, a quotation tells it."""
+        self._unpark()
+        self._update_parent_line()

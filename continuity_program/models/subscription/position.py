@@ -170,3 +170,16 @@ class ContinuitySubscription(models.Model):
             return left
         room = max(last_number - max([*self.line_ids.mapped('event_number'), *shipments], default=0), 0)
         return room if left < 0 else min(left, room)
+
+    def _has_clock(self):
+        """Whether what is added to the plan later is dated by a clock of the customer's own that runs already."""
+        self.ensure_one()
+        return self.state in ('running', 'paused') and not self.program_id.is_calendar
+
+    def _move_clock(self, days):
+        """Date what is added to the plan later, and what a pause moves, some days later or earlier."""
+        self.ensure_one()
+        following = self._get_following_line()
+        clock = following and self._get_clock_before(following)
+        if clock:
+            self._unguarded().write(self._prepare_clock(clock._replace(days=clock.days + days)))
