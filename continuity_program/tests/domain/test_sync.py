@@ -1,12 +1,12 @@
 from datetime import date
 from unittest import TestCase
 
+from common_standing import JANUARY, line, stand
 from domain import schedule, sync
 from domain.schedule import Clock, Event, Occurrence
 from domain.sync import Terms
 from hypothesis import given
 from hypothesis import strategies as st
-from test_position import JANUARY, line, stand
 
 CLOCK = Clock(JANUARY)
 
