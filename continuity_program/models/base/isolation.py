@@ -46,6 +46,25 @@ def isolate(env, commits=False):
         outcome.error = error
 
 
+def isolate_each(env, parts, work):
+    """Do something with many parts at once or, where that fails, with each by itself, so that a bad one costs only
+    itself.
+
+    :param list parts: recordsets, or whatever the work takes a list of.
+    :param work: called with a list of parts.
+    :return: those that failed, with what they raised.
+    :rtype: list[tuple[object, Exception]]
+    :raise OperationalError: what is no record's fault is the caller's to try again.
+    """
+    with isolate(env) as outcome:
+        work(parts)
+    if not outcome.error:
+        return []
+    if len(parts) == 1:
+        return [(parts[0], outcome.error)]
+    return [failure for part in parts for failure in isolate_each(env, [part], work)]
+
+
 def attempts(env, commits, what):
     """Try something until it goes through, at most ``MAX_TRIES`` times: each attempt is a context to do it in, from its
     start.

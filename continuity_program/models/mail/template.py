@@ -3,7 +3,7 @@ import logging
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ..base.isolation import isolate
+from ..base.isolation import isolate_each
 
 _logger = logging.getLogger(__name__)
 
@@ -20,16 +20,11 @@ class MailTemplate(models.Model):
         """
         if not records or not self._get_continuity(name):
             return
-        with isolate(self.env) as outcome:
-            self._queue_continuity(name, records)
-        if not outcome.error:
-            return
-        if len(records) > 1:
-            for record in records:
-                self._send_continuity(name, record)
-            return
-        _logger.info("The mail %s of %s could not be made", name, records, exc_info=outcome.error)
-        records._message_log(body=self.env._("It could not be mailed: %(error)s", error=outcome.error))
+        for record, error in isolate_each(
+            self.env, [*records], lambda part: self._queue_continuity(name, records.browse().union(*part))
+        ):
+            _logger.info("The mail %s of %s could not be made", name, record, exc_info=error)
+            record._message_log(body=self.env._("It could not be mailed: %(error)s", error=error))
 
     @api.model
     def _queue_continuity(self, name, records):

@@ -24,11 +24,14 @@ class ContinuitySubscription(models.Model):
             lambda token: token.partner_id.commercial_partner_id == self.partner_id.commercial_partner_id
         )
 
+    def _get_usable_token(self):
+        """Return the card chosen, if it is the customer's and can be charged."""
+        return self._get_own_token().filtered(lambda token: token.active and token.provider_id.state != 'disabled')
+
     def _has_usable_card(self):
         """Whether the card chosen is the customer's, and can be charged."""
         self.ensure_one()
-        token_sudo = self._get_own_token()
-        return bool(token_sudo.active and token_sudo.provider_id.state != 'disabled')
+        return bool(self._get_usable_token())
 
     def _find_token(self):
         """Return the newest usable card of the customer."""

@@ -5,6 +5,7 @@ from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.tools import SQL, format_amount
 
+from ...domain import gate
 from ...internal_context import Internal
 from ..base.isolation import isolate
 
@@ -88,7 +89,7 @@ class ContinuityPayment(models.Model):
                 "The customer is paying it online: %(reference)s is not finished.", reference=paid_by_customer.reference
             )
         if not self.subscription_id._has_usable_card():
-            return 'no_token', self.env._("No usable card.")
+            return 'no_token', self.env['continuity.wording']._word(gate.Refusal('no_token'))
         token = self.subscription_id._get_own_token()
         if token.provider_id.state == 'enabled' and not self._is_committing():
             return 'not_committed', self.env._("A real card is charged only in a run that commits.")

@@ -281,7 +281,7 @@ class ContinuitySubscription(models.Model):
                 subscription.state in ('draft', 'running', 'paused')
                 and subscription.quantity
                 and subscription.payment_method == 'token'
-                and not subscription._get_own_token().filtered('active')
+                and not subscription._has_usable_card()
                 and subscription._is_charged_later()
             )
         )

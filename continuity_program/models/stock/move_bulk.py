@@ -1,9 +1,9 @@
 import logging
 
-from odoo import models
+from odoo import api, models
 from odoo.fields import Domain
 
-from ..base.isolation import isolate
+from ..base.isolation import isolate_each
 from .bulk import BulkDelivery
 
 _logger = logging.getLogger(__name__)
@@ -84,17 +84,15 @@ class StockMove(models.Model):
         What cannot be reserved now, Odoo's own scheduler tries again.
         """
         moves = self.exists().filtered(lambda move: move.state in ('confirmed', 'waiting', 'partially_available'))
-        with isolate(self.env) as outcome:
-            moves.with_context(continuity_bulk=BulkDelivery())._action_assign()
-            self.env.flush_all()
-        if not outcome.error:
-            return
-        pickings = moves.grouped('picking_id')
-        if len(pickings) > 1:
-            for waiting in pickings.values():
-                waiting._reserve_deferred()
-        else:
-            _logger.warning("%s cannot be reserved yet: %s", moves.picking_id.display_name, outcome.error)
+        pickings = [*moves.grouped('picking_id').values()]
+        for waiting, error in isolate_each(self.env, pickings, self._assign_together):
+            _logger.warning("%s cannot be reserved yet: %s", waiting.picking_id.display_name, error)
+
+    @api.model
+    def _assign_together(self, pickings):
+        """Reserve the moves of many transfers."""
+        self.browse().union(*pickings).with_context(continuity_bulk=BulkDelivery())._action_assign()
+        self.env.flush_all()
 
     def _can_be_reserved_together(self):
         """Whether which goods are taken does not depend on the move: any piece in stock is as good as another."""

@@ -8,7 +8,7 @@ from odoo.fields import Command, Domain
 
 from ...domain import gate
 from ..base.automatic import press
-from ..base.isolation import isolate
+from ..base.isolation import isolate_each
 from ..job.job import read_refusal
 from ..stock.bulk import BulkDelivery
 
@@ -85,32 +85,20 @@ class ContinuitySubscription(models.Model):
 
     def _make_shipments(self, shipments, batch):
         """Make the child orders: all at once or, where that fails for a subscription by itself, one by one, so that one
-        bad box holds back no other that is due.
+        bad box holds back no other that is due; the subscription is set aside for those that fail.
 
         :param shipments: list of (lines, what is sent instead of them, the product by line).
         """
         if len(self) > 1 or len(shipments) < 2:
             self._make_together(shipments, batch)
             return
-        with isolate(self.env) as outcome:
-            self._make_together(shipments, batch)
-        if outcome.error:
-            self._make_one_by_one(shipments, batch)
-
-    def _make_one_by_one(self, shipments, batch):
-        """Make child orders of one subscription, each by itself, and set it aside for those that fail."""
-        errors = []
-        for shipment in shipments:
-            with isolate(self.env) as outcome:
-                self._make_together([shipment], batch)
-            if outcome.error:
-                errors.append(outcome.error)
-        if len(errors) == len(shipments):
-            raise errors[0]
-        if errors:
-            reason = self.env['continuity.job.run']._explain(errors[0])
-            _logger.info("create_orders of %s: %s of %s failed: %s", self, len(errors), len(shipments), reason)
-            batch.fail(self, reason, len(errors))
+        failures = isolate_each(self.env, shipments, lambda part: self._make_together(part, batch))
+        if len(failures) == len(shipments):
+            raise failures[0][1]
+        if failures:
+            reason = self.env['continuity.job.run']._explain(failures[0][1])
+            _logger.info("create_orders of %s: %s of %s failed: %s", self, len(failures), len(shipments), reason)
+            batch.fail(self, reason, len(failures))
             self._park('create_orders', reason)
 
     def _make_together(self, shipments, batch):

@@ -140,7 +140,7 @@ class ContinuitySubscription(models.Model):
         """Return what the new subscription takes over from this one."""
         self.ensure_one()
         values = {'renews_id': self.id, 'member_number': self.member_number, **self._prepare_renewal_start()}
-        token = self._get_own_token().filtered('active')
+        token = self._get_usable_token()
         if self.payment_method == 'on_account' and self.program_id.allowed_methods != 'token':
             values |= {'payment_method': 'on_account', 'payment_token_id': False}
         elif self.payment_method == 'token' and token and self.program_id.allowed_methods != 'on_account':
