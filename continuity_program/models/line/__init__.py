@@ -2,7 +2,7 @@ from . import line
 from . import creation
 from . import shipment
 from . import overrides
-from . import pricing
+from . import repricing
 from . import orders
 from . import sync
 from . import boxes

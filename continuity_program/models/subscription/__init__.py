@@ -8,6 +8,7 @@ from . import extend
 from . import rules
 from . import documents
 from . import orders
+from . import waiting
 from . import actions
 from . import closing
 from . import pause
