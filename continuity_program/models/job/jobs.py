@@ -39,8 +39,7 @@ class ContinuityJobRun(models.Model):
 
     @api.model
     def _selection_job(self):
-        labels = self._get_job_labels()
-        return [(code, labels[code]) for code in self._get_jobs()]
+        return [(code, self._get_job_label(code)) for code in self._get_jobs()]
 
     @api.model
     def _get_job_label(self, code):

@@ -75,8 +75,6 @@ class ContinuityJobRun(models.Model):
             day = run.as_of or (run.date_start or fields.Datetime.now()).date()
             run.display_name = f"{self._get_job_label(run.job)} {format_date(self.env, day)}"
 
-    # === THE JOBS === #
-
     # === RUNNING A JOB === #
 
     @api.model

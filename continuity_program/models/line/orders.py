@@ -7,7 +7,7 @@ class ContinuityLine(models.Model):
 
     _inherit = 'continuity.line'
 
-    def _get_order_refusal(self):
+    def _get_order_error(self):
         """Return why no child order can be made of the line, or nothing."""
         self.ensure_one()
         return None if self.product_id.active else self._get_archived_text(self.product_id)

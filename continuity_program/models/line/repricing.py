@@ -3,7 +3,7 @@ from odoo.fields import Command
 
 
 class ContinuityLine(models.Model):
-    """Prices and taxes of a planned line."""
+    """Prices and taxes that a planned line gets anew; how a price is found is told by ``subscription/pricing.py``."""
 
     _inherit = 'continuity.line'
 

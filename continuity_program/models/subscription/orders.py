@@ -219,7 +219,7 @@ class ContinuitySubscription(models.Model):
         :raise UserError: for what cannot be ordered.
         """
         self.ensure_one()
-        for reason in (self._get_currency_refusal(), *(line._get_order_refusal() for line in lines)):
+        for reason in (self._get_currency_refusal(), *(line._get_order_error() for line in lines)):
             if reason:
                 raise UserError(reason)
         parent = self.order_id
