@@ -6,7 +6,9 @@ from odoo.exceptions import UserError
 
 
 class Job(NamedTuple):
-    """One of the scheduled jobs, registered in ``_get_jobs`` (``job/jobs.py``). What it works on is told by methods of its model, named after its code:
+    """One of the scheduled jobs, registered in ``_get_jobs`` (``job/jobs.py``).
+
+    What it works on is told by methods of its model, named after its code:
 
     ``_job_CODE_domain(as_of)``: the records to take, for the company of the environment.
     ``_job_CODE_process(batch)``: does the work on ``self`` and writes into the ``JobBatch`` what became of it.
