@@ -181,7 +181,7 @@ class TestCron(EngineCase):
                 'state': 'waiting',
                 'selected_count': 7,
                 'done_count': 7,
-                'progress': {str(self.company.id): {'after': ['2026-12-01', 1], 'done': 7}},
+                'progress': {str(self.company.id): {'cursor': ['2026-12-01', 1], 'done': 7}},
             }
         )
 
@@ -195,13 +195,13 @@ class TestCron(EngineCase):
         subscriptions = self._sell_many(3)
         engine = self.env['continuity.job.run']
         waiting = engine._as_superuser()._create_run('create_orders', engine._as_superuser().env, is_scheduled=True)
-        place = {'after': [False, max(subscriptions.ids)], 'done': 0, 'held': subscriptions.ids}
+        place = {'cursor': [False, max(subscriptions.ids)], 'done': 0, 'locked_ids': subscriptions.ids}
         waiting.write({'state': 'waiting', 'progress': {str(self.company.id): place}})
 
         self.assertFalse(self._trigger())
 
         self.assertCounts(waiting, done=3)
-        self.assertEqual(waiting.progress[str(self.company.id)]['after'], place['after'])
+        self.assertEqual(waiting.progress[str(self.company.id)]['cursor'], place['cursor'])
         self.assertEqual(len(self._get_children(subscriptions)), 3)
 
     def test_what_a_killed_run_left_for_afterwards_is_done_by_the_next_one(self):

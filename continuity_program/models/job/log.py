@@ -73,7 +73,7 @@ class ContinuityJobRun(models.Model):
 
         :rtype: Progress
         """
-        return Progress(**(self.progress or {}).get(str(company.id), {}))
+        return Progress.from_json((self.progress or {}).get(str(company.id)))
 
     def _keep_progress(self, scope):
         """Keep how far the run came in a company."""

@@ -1,6 +1,6 @@
 """How far a run came, and under which terms it works."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
@@ -24,6 +24,12 @@ class Progress:
     done: int = 0
     locked_ids: list = field(default_factory=list)
     deferred_ids: list = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, kept):
+        """Return the progress that was kept. What another version of an addon kept besides stops nothing."""
+        known = {known.name for known in fields(cls)}
+        return cls(**{name: value for name, value in (kept or {}).items() if name in known})
 
     def to_json(self):
         return asdict(self)
