@@ -1,6 +1,3 @@
-import sys
-from unittest.mock import patch
-
 from odoo.tests import tagged
 
 from .common import day
@@ -43,22 +40,3 @@ class TestTwiceIsOnce(EngineCase):
         self.assertCounts(self._run_job('create_orders', day('2027-01-01')))
 
         self.assertEqual(len(self._get_children(subscription)), 3)
-
-
-@tagged('post_install', '-at_install')
-class TestHops(EngineCase):
-    def test_five_steps_from_the_scheduled_action_to_the_job(self):
-        steps = []
-
-        def process(_records, _batch):
-            frame = sys._getframe(1)
-            while frame:
-                if '/models/job/' in frame.f_code.co_filename:
-                    steps.append(frame.f_code.co_name)
-                frame = frame.f_back
-
-        self._sell_many(1)
-        with patch.object(self.env.registry['continuity.subscription'], '_job_create_orders_process', process):
-            self._trigger('create_orders')
-
-        self.assertEqual(steps, ['_run_together', '_run_batch', '_run_company', '_dispatch', '_cron_run'])

@@ -1,3 +1,4 @@
+import sys
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -129,6 +130,22 @@ class TestCron(EngineCase):
         cron = self.env.ref('continuity_program.ir_cron_create_orders')
         progress = self.env['ir.cron.progress'].search([('cron_id', '=', cron.id)], order='id desc', limit=1)
         self.assertRecordValues(progress, [{'done': 3, 'remaining': 0}])
+
+    def test_five_steps_lead_from_it_to_the_job(self):
+        steps = []
+
+        def process(_records, _batch):
+            frame = sys._getframe(1)
+            while frame:
+                if '/models/job/' in frame.f_code.co_filename:
+                    steps.append(frame.f_code.co_name)
+                frame = frame.f_back
+
+        self._sell_many(1)
+        with patch.object(self.env.registry['continuity.subscription'], '_job_create_orders_process', process):
+            self._trigger()
+
+        self.assertEqual(steps, ['_run_together', '_run_batch', '_run_company', '_dispatch', '_cron_run'])
 
     def test_a_run_that_finds_nothing_is_not_written(self):
         self.assertFalse(self._trigger())

@@ -209,7 +209,7 @@ class TestTheLog(EngineCase):
             ('continuity.job.issue', '_tell'),
             ('continuity.job.run', 'write'),
             ('continuity.job.run', 'create'),
-            ('continuity.job.run', '_count'),
+            ('continuity.job.run', '_add_counts'),
         ):
             with self.subTest(method=f'{model}.{method}'):
                 sold = self._sell_many(2, program)
