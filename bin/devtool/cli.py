@@ -12,6 +12,7 @@ _COMMANDS = {
     "setup": (commands.setup, "get Odoo 19, Python packages, PostgreSQL and the template database; seconds when done"),
     "demo": (commands.demo, "simulate a year on demo data, print what the jobs did, serve it: [--no-serve] [--port N]"),
     "test": (commands.test, "the whole suite, or what pytest's own arguments choose, on a copy of the template"),
+    "soak": (commands.soak, "the tests that take minutes: kills, outages, whole installations and upgrades"),
     "matrix": (
         commands.test_matrix,
         "the tests in each combination of our addons, alone and together: [COMBINATION...] [--coverage] [-k EXPR]",

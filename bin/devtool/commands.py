@@ -26,6 +26,8 @@ from .project import DEMO_DB, DOMAIN_TESTS, LOCAL, ROOT, TEMPLATE_DB, addons, gl
 _NO_TESTS_COLLECTED = 5
 # The whole suite on all processors, the tests of a file together; each worker on a copy of the database.
 _IN_PARALLEL = ["--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder"]
+_SUITE = ["-m", "not soak", *_IN_PARALLEL]
+_SOAK = ["-m", "soak", *_IN_PARALLEL]
 
 
 def setup(arguments: list[str]) -> None:
@@ -49,11 +51,17 @@ def test(arguments: list[str]) -> int:
         say("   no Chromium: browser tours are skipped")
     with databases.short_lived("test", source=source) as name:
         options = ["--odoo-http", f"--odoo-database={name}", "--odoo-log-level=warn"]
-        command = [venv.PYTHON, "-m", "pytest", *options, *(arguments or _IN_PARALLEL)]
+        command = [venv.PYTHON, "-m", "pytest", *options, *(arguments or _SUITE)]
         environment = odoo_cli.environment() | {"HYPOTHESIS_STORAGE_DIRECTORY": str(LOCAL / "hypothesis")}
         code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     no_tests_yet = code == _NO_TESTS_COLLECTED and not any(addon.glob("tests/**/test_*.py") for addon in addons())
     return 0 if no_tests_yet else code
+
+
+def soak(arguments: list[str]) -> int:
+    """The tests that take minutes: kills and outages, real servers, whole installations and upgrades."""
+    _parser("soak").parse_args(arguments)
+    return test(_SOAK)
 
 
 def _are_of_domain(arguments: list[str]) -> bool:
@@ -86,7 +94,7 @@ def test_matrix(arguments: list[str]) -> int:
     parser.add_argument("-k", metavar="EXPRESSION", help="pytest's: tests whose names match")
     options = parser.parse_args(arguments)
     provision.everything()
-    chosen = ["-k", options.k] if options.k else ["-m", "not slow", *_IN_PARALLEL]
+    chosen = ["-k", options.k] if options.k else ["-m", "not slow and not soak", *_IN_PARALLEL]
     return matrix.run(options.names, options.coverage, chosen)
 
 

@@ -7,7 +7,7 @@ import pytest
 from devtool.project import ROOT, glue_addons
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("addon", glue_addons(), ids=lambda addon: addon.name)
 def test_glue_addon(addon):
     command = [ROOT / "bin" / "dev", "test", f"{addon.name}/tests", "-q"]

@@ -6,7 +6,7 @@ import pytest
 from devtool import databases, project
 from installations import ADDON, copy_of, find_leftovers, get_warnings, run_odoo, uninstall
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 @pytest.mark.parametrize("addon", project.glue_addons(), ids=lambda addon: addon.name)

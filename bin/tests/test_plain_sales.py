@@ -21,13 +21,13 @@ def results(tmp_path_factory):
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_everybody_may_do_what_he_may_without_the_addon(results):
     without, beside = ({name: result["outcome"] for name, result in found.items()} for found in results)
     assert beside == without
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_what_is_allowed_is_tried_by_somebody(results):
     """Else the two tests beside this one would compare refusals."""
     without, _beside = results
@@ -36,7 +36,7 @@ def test_what_is_allowed_is_tried_by_somebody(results):
     assert tried - allowed <= {"delete_order"}  # Odoo deletes no confirmed order
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_no_more_queries(results):
     without, beside = (
         {name: result["queries"] for name, result in found.items() if "queries" in result} for found in results

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from devtool import odoo_cli, postgres, project, venv
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 HERE = Path(__file__).resolve().parent
 BULK = project.ROOT / "continuity_program/models/stock/bulk.py"

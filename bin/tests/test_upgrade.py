@@ -14,7 +14,7 @@ import pytest
 from devtool import databases, odoo_source, postgres, project
 from installations import ADDON, SCRIPTS, copy_of, find_leftovers, get_warnings, run_odoo, uninstall
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 FORMER = re.compile(r"^## (?P<version>\S+)\n+Commit `(?P<commit>\w{40})`", re.MULTILINE)
 

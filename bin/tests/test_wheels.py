@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 from devtool import odoo_source, postgres, project, wheels
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 SHARED = "continuity_program_queue_job"
 

@@ -2,7 +2,7 @@ import pytest
 
 from .common import ProcessCase, connect
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 REASONS = {
     'override': "Unexpected error: ZeroDivisionError: division by zero. The server's log tells more.",

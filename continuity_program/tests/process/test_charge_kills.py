@@ -9,7 +9,7 @@ from .common import ProcessCase, get_table_counts
 from .common_charges import AMOUNTS, BOOKS, HOLDS, ChargeCase
 from .ledger import CHARGED, DUP, REFUSED
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 class TestKilled(ChargeCase):

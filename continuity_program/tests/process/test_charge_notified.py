@@ -11,7 +11,7 @@ import pytest
 from .common_charges import ChargeCase
 from .ledger import CHARGED, DUP, PENDING, REFUSED
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 class TestNotified(ChargeCase):

@@ -5,7 +5,7 @@ import pytest
 
 from .common import ProcessCase, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 class TestKill(ProcessCase):

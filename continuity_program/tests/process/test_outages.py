@@ -9,7 +9,7 @@ from devtool import postgres
 
 from .common import ProcessCase, connect, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 class TestLocks(ProcessCase):

@@ -4,7 +4,7 @@ import pytest
 
 from .common import ProcessCase, connect
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 class TestTwiceIsOnce(ProcessCase):
