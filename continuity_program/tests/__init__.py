@@ -40,6 +40,7 @@ from . import test_mass_change_undo
 from . import test_missed_days
 from . import test_money_matrix
 from . import test_money_one_order
+from . import test_order_total
 from . import test_out_of_stock
 from . import test_overview
 from . import test_paid_in_advance

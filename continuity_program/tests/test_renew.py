@@ -224,7 +224,7 @@ class TestRenew(RenewCase):
     def test_refused_where_nothing_is_left(self):
         old = self._sell_boxes(3, 3)
 
-        with self.assertRaisesRegex(UserError, "Program Book Club has nothing left behind what .* sends. Add events"):
+        with self.assertRaisesRegex(UserError, "Program Book Club has nothing left after what .* sends. Add events"):
             old._renew()
         self.env['continuity.program.line'].create({'program_id': old.program_id.id, 'product_id': self.books[3].id})
 

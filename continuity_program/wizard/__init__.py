@@ -10,3 +10,4 @@ from . import continuity_plan_preview_line
 from . import continuity_stop
 from . import continuity_stop_line
 from . import sale_advance_payment_inv
+from . import sale_order_discount

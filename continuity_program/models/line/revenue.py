@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 from odoo.fields import Command
 
+from ...domain.money import share_out
 from ..base.automatic import AUTOMATIC, press
 
 
@@ -152,18 +153,26 @@ class ContinuityLine(models.Model):
         """
         subscription = self.subscription_id
         owed = subscription._get_owed_amounts(self)
+        by_box = {line: line.prepaid_amount or line.price_subtotal for line in self}
+        weights = list(by_box.values())
         taken_back = [
-            {
-                'order_line': subscription.order_line_id,
-                'amount': line.prepaid_amount,
-                'name': line.product_id.display_name,
-                'account': line._get_accounts()['income'] if line._has_earned_revenue() else None,
-            }
-            for line in self
-        ]
-        return taken_back + [
             {'order_line': line, 'amount': owed[line], 'name': line.name} for line in subscription.shipping_line_ids
         ]
+        for order_line in (subscription.order_line_id, *subscription._get_reductions()):
+            # What is taken off is below 0, and shared out above it.
+            sign = -1 if owed[order_line] < 0 else 1
+            parts = share_out(sign * owed[order_line], weights, subscription.currency_id.rounding)
+            is_goods = order_line == subscription.order_line_id
+            taken_back += [
+                {
+                    'order_line': order_line,
+                    'amount': sign * part,
+                    'name': line.product_id.display_name if is_goods else order_line.name,
+                    'account': line._get_accounts()['income'] if line._has_earned_revenue() else None,
+                }
+                for line, part in zip(by_box, parts, strict=True)
+            ]
+        return taken_back
 
     def _has_earned_revenue(self):
         return self._has_earned() and bool(

@@ -77,7 +77,7 @@ class ContinuitySubscription(models.Model):
         """Plan the instalments of plans billed in advance, again where nothing is billed yet; once it is sold, the days
         that were agreed stay."""
         for subscription in self.filtered('bill_upfront'):
-            total = sum(subscription._get_plan_lines().mapped('price_total'))
+            total = subscription._get_plan_total()
             if subscription.payment_ids.invoice_id:
                 continue
             if subscription.state != 'draft' and subscription.payment_ids:

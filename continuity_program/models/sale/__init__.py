@@ -4,3 +4,4 @@ from . import closing
 from . import invoice
 from . import order_line
 from . import order_line_invoice
+from . import reductions

@@ -46,21 +46,23 @@ class SaleOrder(models.Model):
     def _get_invoiceable_lines_of(self, part, lines):
         """Return the lines that go on the invoice of the plan, or on the one of the ``other`` goods."""
         lines = lines.with_prefetch(self.order_line._prefetch_ids)
+        shared = lines._get_shared()
+        lines -= shared
         billed_by_plan = lines.browse()
         if self._get_payments_to_bill():
             billed_by_plan = lines.filtered(lambda line: line._is_part_of_plan())
             down_payments = lines.filtered('is_downpayment')
-            left = sum(billed_by_plan.mapped('price_total')) - down_payments._get_billed('price_total')
+            left = (billed_by_plan | shared)._get_plan_part_total() - down_payments._get_billed('price_total')
             if self.currency_id.compare_amounts(left, 0.0) >= 0 or self._bills_nothing_but(
                 billed_by_plan.continuity_subscription_ids
             ):
                 billed_by_plan |= down_payments
-        return billed_by_plan if part == 'plan' else lines - billed_by_plan
+        return self._add_reductions(part, billed_by_plan if part == 'plan' else lines - billed_by_plan, shared)
 
     def _bills_nothing_but(self, subscriptions):
         """Whether the order has nothing more to bill than the plans of these subscriptions."""
         self.ensure_one()
-        others = self.order_line - subscriptions._get_plan_lines()
+        others = self.order_line - subscriptions._get_plan_lines() - self.order_line._get_shared()
         return not any(line._is_still_to_bill() for line in others.filtered('product_uom_id'))
 
     def _take_off_down_payments(self):
@@ -69,7 +71,7 @@ class SaleOrder(models.Model):
             lines = order._get_invoiceable_lines(final=True)
             down_payments = lines.filtered('is_downpayment')
             payments = order._get_payments_to_bill()._by_due_date()
-            total = sum((lines - down_payments).mapped('price_total')) - down_payments._get_billed('price_total')
+            total = (lines - down_payments)._get_plan_part_total() - down_payments._get_billed('price_total')
             paid = sum(payments.mapped('amount')) - total if down_payments else 0.0
             for payment in payments:
                 taken = min(max(paid, 0.0), payment.amount)
@@ -201,6 +203,6 @@ class SaleOrder(models.Model):
         share of the rest."""
         self.ensure_one()
         plans = self.sudo().continuity_subscription_ids.filtered('bill_upfront')
-        planned = sum(plans._get_plan_lines().mapped('price_total'))
+        planned = sum(plan._get_plan_total() for plan in plans)
         due = sum(plan._get_due_with_order() for plan in plans)
         return self.currency_id.round((self.amount_total - planned) * share + due)

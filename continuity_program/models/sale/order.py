@@ -363,7 +363,7 @@ class SaleOrder(models.Model):
             reason = subscription._get_run_refusal()
             if reason:
                 return reason
-        return False
+        return (self.continuity_role and self._get_reduction_refusal()) or False
 
     def _prepare_confirmation_values(self):
         values = super()._prepare_confirmation_values()

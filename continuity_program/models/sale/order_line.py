@@ -191,6 +191,7 @@ class SaleOrderLine(models.Model):
         for line, price in prices.items():
             line.price_unit = price
         lines.order_id._on_continuity_amount_changed()
+        lines._get_reduced_orders()._on_reductions_changed()
         return lines
 
     def write(self, vals):
@@ -205,6 +206,7 @@ class SaleOrderLine(models.Model):
         quantities = {}
         if {'product_uom_qty', 'product_uom_id'} & vals.keys():
             quantities = {line: line._get_plan_quantity() for line in parents}
+        reduced = self._get_reduced_orders()
         result = super().write(vals)
         moved._move_plans()
         replaced._replace_plans()
@@ -218,6 +220,8 @@ class SaleOrderLine(models.Model):
             self._on_price_changed(vals)
         if {'product_uom_qty', 'product_uom_id', 'price_unit', 'discount', 'tax_ids'} & vals.keys():
             self.order_id._on_continuity_amount_changed()
+            if not get_internal(self.env, 'continuity_without_follow_up'):
+                (reduced | self._get_reduced_orders())._on_reductions_changed()
         return result
 
     def _refuse_insane_plan(self, vals):
@@ -290,9 +294,10 @@ class SaleOrderLine(models.Model):
     def unlink(self):
         self.continuity_subscription_ids.sudo().unlink()
         self._give_up_planned_lines()
-        orders = self.order_id
+        orders, reduced = self.order_id, self._get_reduced_orders()
         result = super().unlink()
         orders._on_continuity_amount_changed()
+        reduced.exists()._on_reductions_changed()
         return result
 
     def _set_without_plans(self):

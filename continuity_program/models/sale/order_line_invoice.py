@@ -21,6 +21,8 @@ class SaleOrderLine(models.Model):
         super(SaleOrderLine, plain)._compute_qty_to_invoice()
         for line in plain.filtered(lambda line: line._is_billed_as_ordered()):
             line.qty_to_invoice = line.product_uom_qty - line.qty_invoiced
+        for line in plain._get_shared():
+            line.qty_to_invoice = line.product_uom_qty if line._is_left_to_bill() else 0.0
         for line in self - plain:
             line.qty_to_invoice = line.product_uom_qty if line._is_to_bill_upfront() else 0.0
 
@@ -133,6 +135,12 @@ class SaleOrderLine(models.Model):
         :param str amount: the amount of the invoice lines to take: untaxed ``price_subtotal``, or ``price_total``.
         """
         lines = self.invoice_lines.filtered(lambda line: line.parent_state != 'cancel')
+        return sum(line[amount] * (-1 if line.move_id.move_type == 'out_refund' else 1) for line in lines)
+
+    def _get_billed_of_plan(self, plan, amount):
+        """Return what was billed on these lines and not credited by the documents of a plan: see ``_get_billed``."""
+        documents = plan._get_plan_bills() | plan._get_plan_bills()._get_live_credit_notes()
+        lines = self.invoice_lines.filtered(lambda line: line.move_id in documents)
         return sum(line[amount] * (-1 if line.move_id.move_type == 'out_refund' else 1) for line in lines)
 
     def _get_continuity_gross(self, untaxed):

@@ -121,6 +121,38 @@ class ContinuitySubscription(models.Model):
         """Return the lines of the parent order that bill the plan: its goods and their shipping costs."""
         return self.order_line_id | self.shipping_line_ids
 
+    def _get_reductions(self):
+        """Return what is taken off the plan, untaxed, by line of the parent order.
+
+        :rtype: dict[sale.order.line, float]
+        """
+        self.ensure_one()
+        shared = self.order_id.order_line._get_shared() if self.bill_upfront else ()
+        shares = {line: line._get_reduction_shares().get(self.id, 0.0) for line in shared}
+        return {line: share for line, share in shares.items() if share}
+
+    def _get_plan_total(self):
+        """Return what the plan's lines of the parent order come to, less what is taken off, taxes included."""
+        taken_off = sum(line._get_gross_share(share) for line, share in self._get_reductions().items())
+        return sum(self._get_plan_lines().mapped('price_total')) + taken_off
+
+    def _get_goods_amount(self):
+        """Return what the plan's goods come to, untaxed: their line, less their part of what is taken off the plan."""
+        goods, plan = (sum(lines.mapped('price_subtotal')) for lines in (self.order_line_id, self._get_plan_lines()))
+        taken_off = sum(self._get_reductions().values())
+        return goods + (self.currency_id.round(taken_off * goods / plan) if plan else 0.0)
+
+    def _prepare_reduction_account(self):
+        """Return the account that bills of these plans take a reduction from: with revenue earned by shipment, that of
+        the plan, so that each box earns what was paid for it."""
+        if not self.company_id.continuity_revenue_journal_id:
+            return {}
+        order_line = self.order_line_id[:1].with_company(self.company_id)
+        accounts = order_line.product_id.product_tmpl_id.get_product_accounts(
+            fiscal_pos=order_line.order_id.fiscal_position_id
+        )
+        return {'account_id': accounts['income'].id} if accounts['income'] else {}
+
     def _get_plan_bills(self):
         """Return the invoices of a plan billed in advance, cancelled ones left out."""
         return self.order_line_id._get_continuity_bills().sorted('id')

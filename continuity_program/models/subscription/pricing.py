@@ -45,6 +45,12 @@ class ContinuitySubscription(models.Model):
             'tax_ids': [Command.set(mapped_taxes.ids)],
         }
 
+    def _add_discount(self, percentage):
+        """Give every box of plans billed box by box a discount more, on top of the one of their parent line."""
+        for subscription in self:
+            line = subscription.order_line_id
+            line.discount = 100.0 - (100.0 - line.discount) * (100.0 - percentage) / 100.0
+
     def _get_chosen_extra(self):
         """Return what the options chosen on the parent line add to the price of each piece, in the order's currency."""
         return sum(
@@ -180,11 +186,12 @@ class ContinuitySubscription(models.Model):
         self._unguarded().plan_text = text
 
     def _share_prepaid(self):
-        """Share the parent line's untaxed amount among the shipments that it pays, to the last unit."""
+        """Share the plan's untaxed amount, less what is taken off it, among the shipments that it pays, to the last
+        unit."""
         for subscription in self.filtered('bill_upfront'):
             lines = subscription.line_ids._filtered_active()
             shares = share_out(
-                subscription.order_line_id.price_subtotal,
+                subscription._get_goods_amount(),
                 lines.mapped('price_subtotal'),
                 subscription.currency_id.rounding,
             )

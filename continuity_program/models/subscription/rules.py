@@ -60,7 +60,7 @@ class ContinuitySubscription(models.Model):
                 "The events of %(subscription)s have different taxes and so cannot be billed in advance together.",
                 subscription=self.display_name,
             )
-        if self.currency_id.compare_amounts(sum(self._get_plan_lines().mapped('price_total')), 0.0) < 0:
+        if self.currency_id.compare_amounts(self._get_plan_total(), 0.0) < 0:
             return self.env._(
                 "%(subscription)s comes to less than nothing. Correct the price or discount on the order.",
                 subscription=self.display_name,

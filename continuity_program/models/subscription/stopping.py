@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 from odoo.tools import format_amount
 
+from ...domain.money import share_out
 from ...internal_context import Internal
 from ..base.automatic import AUTOMATIC, press
 
@@ -197,8 +198,13 @@ class ContinuitySubscription(models.Model):
         earned = self.line_ids.filtered(lambda line: line._has_earned())
         account = self._get_bill_line().account_id
         # A credit note of what was earned takes from the income, not from here.
-        documents = self.order_line_id.invoice_lines.filtered(
-            lambda line: line.parent_state != 'cancel' and line.move_id not in earned.credit_move_id
+        bills = (self.order_line_id | self.order_id.order_line._get_shared()).invoice_lines
+        documents = bills.filtered(
+            lambda line: (
+                line.parent_state != 'cancel'
+                and line.move_id not in earned.credit_move_id
+                and (line.account_id == account or self.order_line_id in line.sale_line_ids)
+            )
         )
         transfers = earned.revenue_move_id.line_ids.filtered(
             lambda line: line.account_id == account and line.balance > 0
@@ -227,19 +233,43 @@ class ContinuitySubscription(models.Model):
 
         :rtype: dict
         """
-        owed = {self.order_line_id: sum(kept.mapped('prepaid_amount'))}
-        shipping = sum(self.line_ids.mapped('shipping_amount'))
-        for line in self.shipping_line_ids:
-            share = sum(kept.mapped('shipping_amount')) / shipping if shipping else 0.0
-            owed[line] = self.currency_id.round(line.price_subtotal * share)
+        reductions = self._get_reductions()
+        goods, shipping = self._get_kept_share(kept), self._get_kept_shipping_share(kept)
+        owed = {self.order_line_id: self.currency_id.round(self.order_line_id.price_subtotal * goods)}
+        owed |= {line: self.currency_id.round(line.price_subtotal * shipping) for line in self.shipping_line_ids}
+        if reductions:
+            of_goods = self._get_goods_amount() - self.order_line_id.price_subtotal
+            of_shipping = sum(reductions.values()) - of_goods
+            taken_off = owed[self.order_line_id] - sum(kept.mapped('prepaid_amount')) - of_shipping * shipping
+            weights = [-share for share in reductions.values()]
+            parts = share_out(max(taken_off, 0.0), weights, self.currency_id.rounding)
+            owed |= {line: -part for line, part in zip(reductions, parts, strict=True)}
         return owed
 
+    def _get_kept_share(self, kept):
+        """Return the share of the plan's goods that ``kept`` is, by what it is paid with; of a plan that is all taken
+        off, by what it costs."""
+        paid = self._get_goods_amount()
+        if paid:
+            return sum(kept.mapped('prepaid_amount')) / paid
+        cost = sum(self.line_ids._filtered_active().mapped('price_subtotal'))
+        return sum(kept.mapped('price_subtotal')) / cost if cost else 0.0
+
+    def _get_kept_shipping_share(self, kept):
+        """Return the share of the plan's shipping costs that ``kept`` is."""
+        shipping = sum(self.line_ids.mapped('shipping_amount'))
+        return sum(kept.mapped('shipping_amount')) / shipping if shipping else 0.0
+
     def _get_unowed_amounts(self, kept):
-        """Return the untaxed amount billed, and neither credited nor owed, by line of the parent order."""
-        return {
-            order_line: max(order_line._get_billed('price_subtotal') - owed, 0.0)
-            for order_line, owed in self._get_owed_amounts(kept).items()
-        }
+        """Return the untaxed amount billed, and neither credited nor owed, by line of the parent order; below 0, what
+        was taken off too much."""
+        unowed = {}
+        for order_line, owed in self._get_owed_amounts(kept).items():
+            if order_line._is_reduction():
+                unowed[order_line] = min(order_line._get_billed_of_plan(self, 'price_subtotal') - owed, 0.0)
+            else:
+                unowed[order_line] = max(order_line._get_billed('price_subtotal') - owed, 0.0)
+        return unowed
 
     def _bill_only_what_is_owed(self):
         """Make the bill to come, and its instalments, one for what is sent; the last instalments go first."""
@@ -248,11 +278,11 @@ class ContinuitySubscription(models.Model):
             self.order_id._write_unlocked(
                 [
                     (line, {'price_unit': line._get_continuity_gross(amount) / line.product_uom_qty, 'discount': 0.0})
-                    for line, amount in owed.items()
+                    for line, amount in self._add_others_part(owed).items()
                     if line.product_uom_qty
                 ]
             )
-            left = sum(self._get_plan_lines().mapped('price_total'))
+            left = self._get_plan_total()
         else:
             left = 0.0
         for payment in self.payment_ids.sorted('number'):
@@ -262,6 +292,14 @@ class ContinuitySubscription(models.Model):
                 payment.is_cancelled = True
             else:
                 payment.amount = amount
+
+    def _add_others_part(self, amounts):
+        """Return untaxed amounts of this plan by line of the parent order, with what the line takes off others too."""
+        reductions = self._get_reductions()
+        return {
+            line: amount + (line.price_subtotal - reductions[line] if line in reductions else 0.0)
+            for line, amount in amounts.items()
+        }
 
     # === WHAT WAS PAID BEFOREHAND === #
 

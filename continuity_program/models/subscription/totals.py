@@ -66,6 +66,7 @@ class ContinuitySubscription(models.Model):
         'bill_upfront',
         'order_line_id.price_total',
         'shipping_line_ids.price_total',
+        'order_id.amount_untaxed',
     )
     def _compute_totals(self):
         for subscription in self:
@@ -82,7 +83,7 @@ class ContinuitySubscription(models.Model):
             )
             subscription.amount_planned = sum(line.price_total + line.shipping_total for line in planned)
             subscription.amount_total = (
-                sum(subscription._get_plan_lines().mapped('price_total'))
+                subscription._get_plan_total()
                 if subscription.bill_upfront
                 else sum(line.price_total + line.shipping_total for line in lines)
             )
