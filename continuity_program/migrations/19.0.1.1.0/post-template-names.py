@@ -1,5 +1,5 @@
 def migrate(cr, version):
-    """Mail templates call the methods of planned lines by their new names, in each language, those changed by hand too."""
+    """Mail templates call planned lines by their new names, in each language, those changed by hand too."""
     cr.execute(
         """
         UPDATE mail_template
