@@ -12,7 +12,7 @@ class AccountMoveReversal(models.TransientModel):
         return super(AccountMoveReversal, replacing).reverse_moves(is_modify=is_modify)
 
     def _modify_default_reverse_values(self, origin_move):
-        """Let the invoice that replaces another one take over its instalments, and what was paid online for them."""
+        """Hand the instalments of an invoice, and what was paid online for them, to the one that replaces it."""
         values = super()._modify_default_reverse_values(origin_move)
         payments = origin_move.sudo().continuity_payment_ids
         if not payments:

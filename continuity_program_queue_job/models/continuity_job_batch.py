@@ -35,7 +35,7 @@ class ContinuityJobBatch(models.Model):
     deferred_ids = fields.Json(readonly=True)
 
     def _enqueue(self, record_ids, description):
-        """Let a queue job do the batch. The key keeps it from being enqueued twice."""
+        """Enqueue the batch. The key keeps it from being enqueued twice."""
         self.ensure_one()
         run = self.run_id
         self.with_company(self.company_id).with_delay(

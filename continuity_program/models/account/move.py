@@ -155,7 +155,7 @@ class AccountMove(models.Model):
 
     @contextmanager
     def _sync_dynamic_line(self, existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container):
-        """Let Odoo write the instalments on the receivable lines, which it does as whoever changes the invoice."""
+        """Mark Odoo's own writing of instalments on receivable lines, which it does as whoever changes the invoice."""
         syncing = self.with_context(continuity_syncing=Internal())
         with super(AccountMove, syncing)._sync_dynamic_line(
             existing_key_fname, needed_vals_fname, needed_dirty_fname, line_type, container
@@ -193,7 +193,7 @@ class AccountMove(models.Model):
                     invoice.js_assign_outstanding_line(line.id)
 
     def _reconcile_reversed_moves(self, reverse_moves, move_reverse_cancel):
-        """Let a credit note close the last instalments first: the next ones stay as they were agreed."""
+        """Reconcile a credit note with the last instalments first: the next ones stay as they were agreed."""
         if move_reverse_cancel:
             return super()._reconcile_reversed_moves(reverse_moves, move_reverse_cancel)
         for note in reverse_moves:

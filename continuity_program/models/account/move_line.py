@@ -57,7 +57,7 @@ class AccountMoveLine(models.Model):
         return result
 
     def _on_maturity_changed(self):
-        """Let an instalment be due when its receivable line is: an accountant has given the customer more time."""
+        """Write the due date of instalments as that of their receivable lines: an accountant has given more time."""
         for line in self.sudo().filtered(lambda line: line.parent_state == 'posted'):
             payment = line.continuity_payment_id
             if payment.due_date and line.date_maturity and payment.due_date != line.date_maturity:

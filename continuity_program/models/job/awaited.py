@@ -20,7 +20,7 @@ class ContinuityAwaitedMixin(models.AbstractModel):
     )
 
     def _retry_awaiting_plans(self):
-        """Bring back the subscriptions that need attention and wait for a change of these records."""
+        """Unpark the subscriptions that wait for a change of these records."""
         awaited = self.sudo().filtered('continuity_is_awaited')
         if awaited:
             awaited.continuity_is_awaited = False

@@ -110,7 +110,7 @@ class ContinuityParkingMixin(models.AbstractModel):
     # === BACK INTO THE JOBS === #
 
     def _unpark(self):
-        """Let the jobs take the records again; the activities that tell of their failing are closed."""
+        """Unpark the records, so that jobs take them again; close the activities that tell of their failing."""
         parked = self.sudo().filtered('is_parked')
         jobs_by_record = {record: record._get_parked_jobs() for record in parked}
         parked.write({'is_parked': False, 'park_reason': False, 'park_job': False, 'parked_at': False})
@@ -133,14 +133,14 @@ class ContinuityParkingMixin(models.AbstractModel):
         self.sudo().activity_ids.filtered(lambda activity: activity.continuity_job in subjects).action_feedback()
 
     def _retry(self):
-        """Bring parked records back, logged on each."""
+        """Unpark records, logged on each."""
         parked = self.filtered('is_parked')
         parked._unpark()
         for record in parked:
             record._message_log(body=self.env._("Taken up again by %(user)s.", user=self.env.user.name))
 
     def action_retry(self):
-        """Bring the selected records back into the jobs that left them out.
+        """Unpark the selected records: the jobs that left them out take them again.
 
         :raise AccessError: for who may not change them.
         """

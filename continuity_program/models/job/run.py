@@ -120,7 +120,7 @@ class ContinuityJobRun(models.Model):
 
     @api.model
     def _wake(self, job, records):
-        """Let the scheduled action of a job run soon, if any of the records is something for it.
+        """Trigger the scheduled action of a job, if any of the records is something for it.
 
         :param records: of the job's model; whatever the user may do with them.
         """
@@ -133,7 +133,7 @@ class ContinuityJobRun(models.Model):
 
     @api.model
     def _trigger_cron(self, job, at=None):
-        """Let the scheduled action of a job run soon, or at a time: there is something for it."""
+        """Trigger the scheduled action of a job, now or at a time: there is something for it."""
         cron = self.env.ref(f'continuity_program.ir_cron_{job}', raise_if_not_found=False)
         if cron:
             cron.sudo()._trigger(at)
@@ -255,7 +255,7 @@ class ContinuityJobRun(models.Model):
         return left
 
     def _take_over(self, left):
-        """Let the run do what killed ones deferred."""
+        """Add what killed runs deferred to what this one does."""
         for company, ids in left.items():
             progress = self._read_progress(company)
             progress.deferred_ids += ids

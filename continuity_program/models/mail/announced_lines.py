@@ -59,7 +59,7 @@ class ContinuityLine(models.Model):
         told._unguarded().write({'announced_date': today, 'decline_until': False})
 
     def _forget_early_announcements(self):
-        """Let shipments be announced anew that were moved so far back that there is time for it."""
+        """Forget the announcement of shipments that were moved so far back that there is time for another."""
         self.filtered(
             lambda line: (
                 line.announced_date
@@ -70,7 +70,7 @@ class ContinuityLine(models.Model):
         )._forget_announcements()
 
     def _forget_announcements(self):
-        """Let shipments be announced anew: what the customer was told of them is not true any more."""
+        """Forget the announcement of shipments: what the customer was told of them is not true any more."""
         for line in self.filtered(lambda line: line.announced_date and line.state == 'planned'):
             line._get_shipment_lines()._unguarded().write({'announced_date': False, 'decline_until': False})
 

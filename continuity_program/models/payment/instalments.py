@@ -150,7 +150,7 @@ class ContinuitySubscription(models.Model):
         return child.order_line.continuity_line_id.payment_term_id[:1] or self.payment_term_id
 
     def _on_child_amount_changed(self, child):
-        """Bring the instalments of a child order in line with what it comes to now (``docs/behaviour.md#payments``)."""
+        """Write the instalments of a child order as parts of what it comes to now (``docs/behaviour.md#payments``)."""
         self.ensure_one()
         payments = child._get_live_payments()
         unbilled = payments.filtered(lambda payment: not payment.invoice_id)
@@ -245,7 +245,7 @@ class ContinuitySubscription(models.Model):
         return instalments
 
     def _on_payment_terms_changed(self, vals):
-        """Bring the payments in line with a changed method or card."""
+        """Write the payments' method, and try again what a changed card may pay."""
         if 'payment_method' in vals:
             self._on_payment_method_changed()
         if 'payment_token_id' in vals:

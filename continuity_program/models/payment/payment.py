@@ -296,14 +296,14 @@ class ContinuityPayment(models.Model):
         self.subscription_id._update_holds()
 
     def _try_again(self):
-        """Let declined payments be charged at the next run: the card was changed, or somebody wants it."""
+        """Mark declined payments to be charged at the next run: the card was changed, or somebody wants it."""
         self.filtered(lambda payment: payment.state == 'declined').write(
             {'next_attempt_date': False, 'is_given_up': False}
         )
         self.env['continuity.job.run']._wake('process_payments', self)
 
     def _on_settlement_changed(self):
-        """Bring deliveries in line after a receivable line was settled or opened again."""
+        """Update the holds on deliveries after a receivable line was settled or opened again."""
         paid = self.filtered(lambda payment: payment.state == 'paid')
         paid._close_continuity_attention({'declined', 'no_card'})
         paid._unpark()

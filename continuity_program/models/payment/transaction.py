@@ -82,7 +82,7 @@ class PaymentTransaction(models.Model):
         return super()._set_done(*args, extra_allowed_states=extra_allowed_states, **kwargs)
 
     def _update_state(self, allowed_states, target_state, state_message):
-        """Let the deliveries follow what the provider tells later. During a call nothing but its outcome is written."""
+        """Update the holds after the provider told something. During a call only its outcome is written."""
         changed = super()._update_state(allowed_states, target_state, state_message)
         if changed.continuity_payment_id and not get_internal(self.env, 'continuity_is_calling'):
             changed.sudo().continuity_payment_id.subscription_id._update_holds()
@@ -122,7 +122,7 @@ class PaymentTransaction(models.Model):
                 )
 
     def _hand_on_token(self):
-        """Let the plans be charged to the card that was used, or saved, for them."""
+        """Write the card that was used, or saved, for plans as the one they are charged to."""
         orders = self.sale_order_ids | self.continuity_order_id
         subscriptions = self.sudo().continuity_subscription_id | orders.sudo().continuity_subscription_ids
         if self.operation == 'validation' and not orders and not subscriptions:

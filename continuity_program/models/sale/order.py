@@ -200,7 +200,7 @@ class SaleOrder(models.Model):
         drafts._plan()
 
     def _on_continuity_amount_changed(self):
-        """Bring the payments of confirmed child orders in line with what they come to now."""
+        """Write the payments of confirmed child orders as parts of what they come to now."""
         for child in self.filtered(lambda order: order.continuity_parent_id and order.state == 'sale'):
             child.sudo().order_line.continuity_line_id.subscription_id._on_child_amount_changed(child)
 
@@ -313,7 +313,7 @@ class SaleOrder(models.Model):
     # === FOLLOWERS === #
 
     def _follow_as_by_hand(self):
-        """Let those follow child orders who would follow them made by hand, the salesperson and who follows the team's
+        """Subscribe to child orders who would follow them made by hand, the salesperson and who follows the team's
         orders: so a customer's answer reaches somebody."""
         for (user, team), orders in self.grouped(lambda order: (order.user_id, order.team_id)).items():
             orders.with_context(**AUTOMATIC)._message_auto_subscribe(

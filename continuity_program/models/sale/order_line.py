@@ -259,7 +259,7 @@ class SaleOrderLine(models.Model):
         return bool(vals.get('price_unit')) and vals['price_unit'] != vals.get('technical_price_unit')
 
     def _on_price_changed(self, vals):
-        """Bring the plans in line with a price that the salesperson set on their parent lines.
+        """Write the prices of plans by one that the salesperson set on their parent lines.
 
         Billed in advance, it is what the customer pays, shared among the shipments, or pays for sending them. Else it
         is the price of each event: the parent line itself bills nothing.
@@ -361,7 +361,7 @@ class SaleOrderLine(models.Model):
         return self.product_uom_id._compute_quantity(self.product_uom_qty, self.product_id.uom_id, round=False)
 
     def _on_quantity_changed(self, previous_quantity):
-        """Bring the subscription in line with a changed quantity or unit; 0 stops it once it runs.
+        """Plan the subscription by a changed quantity or unit; 0 stops it once it runs.
 
         :param previous_quantity: the subscription's quantity before, in the product's own unit.
         """

@@ -70,7 +70,7 @@ class SaleOrder(models.Model):
         return lines | shared.filtered(lambda line: line.currency_id.compare_amounts(line._get_part_to_bill(part), 0.0))
 
     def _on_reductions_changed(self):
-        """Bring the plans in line that are not billed yet, after what is taken off their order has changed."""
+        """Share and plan anew what is not billed yet, after what is taken off the order has changed."""
         for plan in self._get_upfront_plans().filtered(lambda plan: not plan._get_plan_bills()):
             plan._share_prepaid()
             plan._plan_upfront_payments()

@@ -79,7 +79,7 @@ class ContinuitySubscription(models.Model):
     # === REOPENING === #
 
     def action_reopen(self):
-        """Let done subscriptions go on.
+        """Reopen done subscriptions.
 
         :raise AccessError: for who is no sales manager.
         """
@@ -88,7 +88,7 @@ class ContinuitySubscription(models.Model):
         return True
 
     def action_close(self):
-        """Let reopened subscriptions be closed again: at once where they are finished.
+        """Undo reopening subscriptions: closed at once where they are finished.
 
         :raise AccessError: for who is no sales manager.
         """
@@ -102,7 +102,7 @@ class ContinuitySubscription(models.Model):
             raise AccessError(self.env._("Only a sales manager reopens and closes subscriptions."))
 
     def _reopen(self):
-        """Let done subscriptions go on; they are not closed by themselves before another child order is made for them.
+        """Reopen done subscriptions; they are not closed by themselves before another child order is made for them.
 
         :raise UserError: for one that is not done.
         """
@@ -126,7 +126,7 @@ class ContinuitySubscription(models.Model):
         return None
 
     def _close(self):
-        """Let reopened subscriptions be closed: at once where they are finished, else by the job when they are.
+        """Close reopened subscriptions: at once where they are finished, else by the job when they are.
 
         :raise UserError: for one that was not reopened.
         """

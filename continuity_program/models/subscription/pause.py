@@ -84,7 +84,7 @@ class ContinuitySubscription(models.Model):
         self._on_resumed()
 
     def _end_pauses(self):
-        """Let those that are paused until a day go on from it."""
+        """Resume those whose pause has ended."""
         for subscription in self.filtered(lambda subscription: subscription.state == 'paused'):
             subscription._resume(subscription.resume_date)
 

@@ -200,6 +200,6 @@ class ContinuitySubscription(models.Model):
         }
 
     def _on_plan_changed(self):
-        """Let what hangs on the plan follow a change by hand: what failed is tried again, a quotation tells it."""
+        """Unpark and, on a quotation, write the parent line anew after the plan was changed by hand."""
         self._unpark()
         self._update_parent_line()

@@ -104,7 +104,7 @@ class ContinuitySubscription(models.Model):
         self._on_stopped()
 
     def _stop_after(self, number, reason=None):
-        """Let the subscriptions end with a shipment to come; what is planned after it is settled by value. Agreed
+        """End the subscriptions with a shipment to come; what is planned after it is settled by value. Agreed
         again, for a later one, what the first time took away is planned again as the program is now.
 
         :param int number: the shipment number of the last one to be sent.

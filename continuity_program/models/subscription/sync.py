@@ -57,7 +57,7 @@ class ContinuitySubscription(models.Model):
         ]
 
     def _sync(self):
-        """Bring the plans in line with their programs; what is ordered, or was changed by hand, stays as it is.
+        """Write the plans as their programs are now; what is ordered, or was changed by hand, stays as it is.
 
         :return: by subscription, what was changed, and what was not although the program did.
         :rtype: dict[continuity.subscription, list[Change]]
