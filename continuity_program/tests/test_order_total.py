@@ -166,6 +166,12 @@ class TestReductions(OrderTotalCase):
         self._run_job('process_payments')
         self.assertAlmostEqual(sum(order.invoice_ids.mapped('amount_total')), order.amount_total, 2)
 
+    def test_boxes_are_parts_of_one_price(self):
+        """What they cost each sums to what they cost in all."""
+        subscription = self._quote()
+        self._take_off(subscription.order_id, 6.30)
+        self.assertIn("19.80 to $\xa021.78 each · in all $\xa062.37", subscription.summary)
+
     def test_free(self):
         subscription = self._quote()
         self._discount(subscription.order_id, 'so_discount', 1.0)
@@ -210,10 +216,48 @@ class TestBilledByBox(OrderTotalCase):
         self.assertAlmostEqual(order.amount_total, 99.0, 2)
         self.assertAlmostEqual(subscription.amount_total, before * 0.9, 2)
 
-    def test_a_fixed_amount_is_refused(self):
+    def test_a_fixed_amount_is_taken_off_the_first_boxes_until_it_is_used_up(self):
         subscription = self._quote_by_box()
-        with self.assertRaisesRegex(UserError, "Give a percentage"):
-            self._discount(subscription.order_id, 'amount', 30.0)
+        self._discount(subscription.order_id, 'amount', 30.0)
+        self.assertEqual((subscription.discount_on_first, subscription.order_id.amount_total), (30.0, 0.0))
+        self.assertAlmostEqual(subscription.amount_total, 69.30 - 30.0, 2)
+        self.assertEqual([row['amount'] for row in subscription._get_payments_to_come()], [0.0, 15.10, 24.20])
+        subscription.order_id.action_confirm()
+        preview = self.env['continuity.job.run']._preview('create_orders', day('2027-01-01'))
+        self.assertEqual([row['amount'] for row in preview], [0.0])
+        self._run_job('create_orders', day('2027-03-01'))
+        children = subscription.child_order_ids.sorted('id')
+        self.assertEqual([round(total, 2) for total in children.mapped('amount_total')], [0.0, 15.10, 24.20])
+        self.assertEqual(
+            [sum(child.continuity_payment_ids.mapped('amount')) for child in children], [0.0, 15.10, 24.20]
+        )
+        self.assertEqual(subscription._get_discount_left(), 0.0)
+
+    def test_a_cancelled_box_gives_its_part_back(self):
+        subscription = self._quote_by_box()
+        self._discount(subscription.order_id, 'amount', 5.0)
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders')
+        self.assertAlmostEqual(subscription.child_order_ids.amount_total, 17.0, 2)
+        subscription.child_order_ids._action_cancel()
+        self._run_job('create_orders', day('2027-02-01'))
+        self.assertAlmostEqual(subscription.child_order_ids.sorted('id')[-1:].amount_total, 18.10, 2)
+
+    def test_a_fixed_amount_beside_other_goods_is_shared_by_value(self):
+        subscription = self._quote_by_box()
+        order = subscription.order_id
+        lamp = self._create_product("Lamp", 63.0, type='service', invoice_policy='order')
+        order.order_line = [Command.create({'product_id': lamp.id})]
+        self._discount(order, 'amount', 13.86)
+        self.assertAlmostEqual(order.amount_total, 69.30 - 6.93, 2)
+        self.assertAlmostEqual(subscription.discount_on_first, 6.93, 2)
+
+    def test_once_it_runs_prices_are_changed_in_the_plan(self):
+        subscription = self._quote_by_box()
+        subscription.order_id.action_confirm()
+        for kind, amount in (('amount', 5.0), ('so_discount', 0.1)):
+            with self.subTest(kind=kind), self.assertRaises(UserError):
+                self._discount(subscription.order_id, kind, amount)
 
     def test_a_line_below_zero_is_refused(self):
         subscription = self._quote_by_box()

@@ -1,27 +1,28 @@
 from odoo import models
-from odoo.exceptions import UserError
+
+from ..domain.order_total import OTHERS
 
 
 class SaleOrderDiscount(models.TransientModel):
     _inherit = 'sale.order.discount'
 
     def _create_discount_lines(self):
-        """Give a share of the order's total to each box of the plans that are billed box by box: they have nothing on
-        the order that Odoo could take it off.
+        """Give the plans that are billed box by box their part: they have nothing on the order that Odoo could take it
+        off. A share is given by every box, an amount by the first ones.
 
-        :raise UserError: for a fixed amount, which no box of such a plan could take.
+        :raise UserError: where such a plan runs: its prices are changed in the plan.
         """
-        plans = self.sale_order_id._get_plans_by_box()
+        order = self.sale_order_id
+        plans = order._get_plans_by_box()
+        if not plans:
+            super()._create_discount_lines()
+            return
         if self.discount_type == 'so_discount':
             plans._add_discount(self.discount_percentage * 100.0)
-        elif plans and not self.sale_order_id._sells_by_itself():
-            raise UserError(
-                self.env._(
-                    "%(order)s bills nothing by itself: the shipments of %(subscription)s are billed one by one. Give "
-                    "a percentage, which every box gets, or set its price per event.",
-                    order=self.sale_order_id.name,
-                    subscription=plans[0].display_name,
-                )
-            )
-        if not plans or self.sale_order_id._sells_by_itself():
+        else:
+            shares = order._share_by_value(self.discount_amount)
+            for plan in plans:
+                plan.discount_on_first += shares.get(plan.id, 0.0)
+            self.discount_amount = shares.get(OTHERS, 0.0)
+        if order._sells_by_itself():
             super()._create_discount_lines()

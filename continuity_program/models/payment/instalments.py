@@ -36,6 +36,9 @@ class ContinuitySubscription(models.Model):
         'line_ids.price_total',
         'line_ids.shipping_total',
         'line_ids.payment_term_id',
+        'discount_on_first',
+        'taken_off_line_ids.price_total',
+        'taken_off_line_ids.state',
     )
     @api.depends_context('lang')
     def _compute_payments_to_come(self):
@@ -56,9 +59,11 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         if self.bill_upfront or self.state in ('done', 'cancelled'):
             return []
-        rows = []
+        rows, left = [], self._get_discount_left()
         for lines in self.line_ids._filtered_planned().sorted('event_number')._by_shipment():
             day, amount = lines[0].date_planned, sum(line.price_total + line.shipping_total for line in lines)
+            taken = min(left, amount)
+            amount, left = self.currency_id.round(amount - taken), left - taken
             term = lines.payment_term_id[:1] or self.payment_term_id
             instalments = self._get_instalments(self.order_id, amount, term, day) if term else [(day, amount)]
             rows += [

@@ -69,6 +69,15 @@ class SaleOrderLine(models.Model):
         ondelete='set null',
         help="The plan billed in advance whose shipping costs this line bills.",
     )
+    continuity_taken_off_id = fields.Many2one(
+        comodel_name='continuity.subscription',
+        string="Taken Off First Boxes Of",
+        readonly=True,
+        copy=False,
+        index='btree_not_null',
+        ondelete='restrict',
+        help="The plan whose first boxes cost less: this line takes its part off a child order.",
+    )
     is_continuity_parent = fields.Boolean(compute='_compute_is_continuity_parent')
 
     _continuity_line_uniq = models.UniqueIndex(

@@ -23,6 +23,20 @@ class SaleOrder(models.Model):
         plans = self.continuity_subscription_ids if self.continuity_role else self.env['continuity.subscription']
         return plans.sudo().filtered(lambda plan: not plan.bill_upfront and plan.quantity)
 
+    def _share_by_value(self, amount):
+        """Return how an amount taken off the order is shared among its plans billed box by box, and all else.
+
+        :return: the part of each plan, by ID, and of ``OTHERS``.
+        :rtype: dict[int | None, float]
+        """
+        self.ensure_one()
+        sold = [
+            Sold(OTHERS, self.amount_total),
+            *(Sold(plan.id, plan.amount_total) for plan in self._get_plans_by_box()),
+        ]
+        shares = share_reduction(Reduction(-amount), sold, self.currency_id.rounding)
+        return {owner: -share for owner, share in shares.items()}
+
     def _sells_by_itself(self):
         """Whether the order has anything to bill that something could be taken off."""
         return any(sold.amount > 0 for sold in self._get_sold())
@@ -68,6 +82,22 @@ class SaleOrder(models.Model):
             if any(line._is_still_to_bill() for line in others.filtered('product_uom_id')):
                 return lines
         return lines | shared.filtered(lambda line: line.currency_id.compare_amounts(line._get_part_to_bill(part), 0.0))
+
+    def _take_off_first_box(self, planned):
+        """Take off a child order what is left to take off the first boxes of its plan, by Odoo's own discount.
+
+        :param planned: the planned lines that the order sends.
+        """
+        self.ensure_one()
+        plan = planned.subscription_id
+        amount = min(plan._get_discount_left(), self.amount_total) if planned._without_replacements() else 0.0
+        if self.currency_id.compare_amounts(amount, 0.0) <= 0:
+            return
+        lines = self.order_line
+        self.env['sale.order.discount'].create(
+            {'sale_order_id': self.id, 'discount_type': 'amount', 'discount_amount': amount}
+        )._create_discount_lines()
+        (self.order_line - lines).continuity_taken_off_id = plan
 
     def _on_reductions_changed(self):
         """Share and plan anew what is not billed yet, after what is taken off the order has changed."""

@@ -134,10 +134,14 @@ class ContinuitySubscription(models.Model):
         return self.env._("%(plan)s · due now %(due)s", plan=text, due=self._format_amount(self._get_due_with_order()))
 
     def _get_price_text(self, lines):
-        """Return in words what the boxes of these lines cost each, taxes included."""
-        amounts = [sum(box.mapped('price_total')) for box in lines.grouped('event_number').values()]
+        """Return in words what the boxes of these lines cost each, taxes included; of a plan billed in advance, their
+        parts of the whole."""
+        amounts, shipping = [sum(box.mapped('price_total')) for box in lines.grouped('event_number').values()], 0.0
+        if self.bill_upfront:
+            amounts = self._get_document_amounts(lines._by_shipment())
+        else:
+            shipping = max(lines.mapped('shipping_total'))
         lowest, highest = self._format_amount(min(amounts)), self._format_amount(max(amounts))
-        shipping = max(lines.mapped('shipping_total'))
         values = {'lowest': lowest, 'highest': highest, 'shipping': self._format_amount(shipping)}
         if shipping and lowest == highest:
             return self.env._("%(lowest)s + %(shipping)s shipping each", **values)

@@ -51,6 +51,14 @@ class ContinuitySubscription(models.Model):
             line = subscription.order_line_id
             line.discount = 100.0 - (100.0 - line.discount) * (100.0 - percentage) / 100.0
 
+    def _get_discount_left(self):
+        """Return what is still to be taken off the first boxes, taxes included: what no child order has yet."""
+        self.ensure_one()
+        if not self.discount_on_first or self.bill_upfront:
+            return 0.0
+        taken = self.sudo().taken_off_line_ids.filtered(lambda line: line.state != 'cancel')
+        return max(self.discount_on_first + sum(taken.mapped('price_total')), 0.0)
+
     def _get_chosen_extra(self):
         """Return what the options chosen on the parent line add to the price of each piece, in the order's currency."""
         return sum(

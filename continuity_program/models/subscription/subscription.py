@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from ...domain import sanity
+
 #: What, written on a draft, makes the plan again.
 PLAN_FIELDS = {
     'start_date',
@@ -11,6 +13,7 @@ PLAN_FIELDS = {
     'quantity',
     'event_count',
     'price_per_event',
+    'discount_on_first',
     'partner_shipping_id',
     'partner_invoice_id',
 }
@@ -141,6 +144,15 @@ class ContinuitySubscription(models.Model):
     price_per_event = fields.Monetary(
         help="What one occurrence of an event costs for a quantity of 1, in place of the program's prices; set here or "
         "as the price of the parent order line. 0: the program's prices."
+    )
+    discount_on_first = fields.Monetary(
+        string="Off the First Boxes",
+        tracking=True,
+        bounds=sanity.AMOUNT_FROM_0,
+        help="Taken off the first shipments, taxes included, until it is used up.",
+    )
+    taken_off_line_ids = fields.One2many(
+        comodel_name='sale.order.line', inverse_name='continuity_taken_off_id', string="Taken Off", readonly=True
     )
     payment_term_id = fields.Many2one(
         comodel_name='account.payment.term',

@@ -67,6 +67,9 @@ class ContinuitySubscription(models.Model):
         'order_line_id.price_total',
         'shipping_line_ids.price_total',
         'order_id.amount_untaxed',
+        'discount_on_first',
+        'taken_off_line_ids.price_total',
+        'taken_off_line_ids.state',
     )
     def _compute_totals(self):
         for subscription in self:
@@ -81,11 +84,14 @@ class ContinuitySubscription(models.Model):
             subscription.amount_per_shipment = sum(
                 lines.filtered(lambda line: line.event_number == next_number).mapped('price_total')
             )
-            subscription.amount_planned = sum(line.price_total + line.shipping_total for line in planned)
+            planned_amount = sum(line.price_total + line.shipping_total for line in planned)
+            subscription.amount_planned = max(planned_amount - subscription._get_discount_left(), 0.0)
             subscription.amount_total = (
                 subscription._get_plan_total()
                 if subscription.bill_upfront
-                else sum(line.price_total + line.shipping_total for line in lines)
+                else max(
+                    sum(line.price_total + line.shipping_total for line in lines) - subscription.discount_on_first, 0.0
+                )
             )
 
     @api.depends('state', 'next_date', 'is_end_planned', 'program_id.open_ended', 'program_id.active')
