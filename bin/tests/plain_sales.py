@@ -127,6 +127,23 @@ def move_sequence(order, _shop):
 
 
 @operation("quotation")
+def give_discount(order, _shop):
+    product = order.env["product.product"].sudo().search([("type", "=", "service")], limit=1)
+    order.company_id.sudo().sale_discount_product_id = product
+    wizard = order.env["sale.order.discount"].create(
+        {"sale_order_id": order.id, "discount_type": "so_discount", "discount_percentage": 0.1}
+    )
+    wizard.action_apply_discount()
+
+
+@operation("quotation")
+def sell_at_a_discount(order, shop):
+    give_discount(order, shop)
+    order.action_confirm()
+    order._create_invoices()
+
+
+@operation("quotation")
 def send_quotation(order, _shop):
     action = order.action_quotation_send()
     order.env["mail.compose.message"].with_context(action["context"]).create({})

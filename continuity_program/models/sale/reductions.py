@@ -129,7 +129,9 @@ class SaleOrderLine(models.Model):
 
     def _get_shared(self):
         """Return the lines among these that an order's plans, billed in advance, share with other goods."""
-        return self.filtered(
+        # First what stands in the line's own row: of a plain order nothing more is read.
+        below_zero = self.filtered(lambda line: line.price_subtotal < 0)
+        return below_zero.filtered(
             lambda line: line.order_id.continuity_role and line._is_reduction() and line.order_id._get_upfront_plans()
         )
 
