@@ -1,4 +1,4 @@
-from odoo.exceptions import UserError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -251,6 +251,23 @@ class TestBilledByBox(OrderTotalCase):
         self._discount(order, 'amount', 13.86)
         self.assertAlmostEqual(order.amount_total, 69.30 - 6.93, 2)
         self.assertAlmostEqual(subscription.discount_on_first, 6.93, 2)
+
+    def test_below_0_is_refused(self):
+        subscription = self._quote_by_box()
+        for kind in ('amount', 'so_discount'):
+            with self.subTest(kind=kind), self.assertRaisesRegex(UserError, "cannot be below 0"):
+                self._discount(subscription.order_id, kind, -0.5)
+
+    def test_who_may_not_write_on_the_order_gives_none(self):
+        subscription = self._quote_by_box()
+        subscription.order_id.user_id = self._create_user('colleague', 'sales_team.group_sale_salesman')
+        other = self._create_user('other', 'sales_team.group_sale_salesman')
+        wizard = self.env['sale.order.discount'].create(
+            {'sale_order_id': subscription.order_id.id, 'discount_type': 'amount', 'discount_amount': 5.0}
+        )
+        with self.assertRaises(AccessError):
+            wizard.with_user(other)._create_discount_lines()
+        self.assertEqual(subscription.discount_on_first, 0.0)
 
     def test_once_it_runs_prices_are_changed_in_the_plan(self):
         subscription = self._quote_by_box()

@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.exceptions import UserError
 
 from ..domain.order_total import OTHERS
 
@@ -10,13 +11,17 @@ class SaleOrderDiscount(models.TransientModel):
         """Give the plans that are billed box by box their part: they have nothing on the order that Odoo could take it
         off. A share is given by every box, an amount by the first ones.
 
-        :raise UserError: where such a plan runs: its prices are changed in the plan.
+        :raise AccessError: for who may not write on the order.
+        :raise UserError: where such a plan runs, whose prices are changed in the plan, and for what is below 0.
         """
         order = self.sale_order_id
+        order.check_access('write')
         plans = order._get_plans_by_box()
         if not plans:
             super()._create_discount_lines()
             return
+        if min(self.discount_percentage, self.discount_amount) < 0:
+            raise UserError(self.env._("A discount on %(order)s cannot be below 0.", order=order.name))
         if self.discount_type == 'so_discount':
             plans._add_discount(self.discount_percentage * 100.0)
         else:
