@@ -172,6 +172,32 @@ class TestReductions(OrderTotalCase):
         self._take_off(subscription.order_id, 6.30)
         self.assertIn("19.80 to $\xa021.78 each · in all $\xa062.37", subscription.summary)
 
+    def test_more_than_all_is_not_confirmed_and_not_given_once_it_runs(self):
+        draft, running = self._quote(), self._quote()
+        running.order_id.action_confirm()
+        self._take_off(draft.order_id, 200.0)
+        self.assertEqual(draft.payment_ids.mapped('amount'), [0.0])
+        with self.assertRaisesRegex(UserError, "comes to less than nothing"):
+            draft.order_id.action_confirm()
+        with self.assertRaisesRegex(UserError, "comes to less than nothing"):
+            self._take_off(running.order_id, 200.0)
+
+    def test_a_gift_card_pays_and_no_box_is_worth_less(self):
+        """It has no taxes, and may come to more than what the goods cost without them."""
+        subscription = self._quote()
+        self._take_off(subscription.order_id, 65.0, tax_ids=False)
+        self.assertAlmostEqual(subscription.order_id.amount_total, 4.30, 2)
+        self.assertLaw(subscription.order_id)
+        self.assertEqual(subscription.line_ids.mapped('prepaid_amount'), [20.0, 21.0, 22.0])
+        subscription.order_id.action_confirm()
+        self._run_job('process_payments')
+        self.assertAlmostEqual(subscription.order_id.invoice_ids.amount_total, 4.30, 2)
+        self._run_job('create_orders')
+        self._deliver(subscription.child_order_ids)
+        subscription._cancel()
+        notes = subscription.order_id.invoice_ids.filtered(lambda move: move.move_type == 'out_refund')
+        self.assertAlmostEqual(notes.amount_untaxed, 43.0 - 65.0 * 43 / 63, 1)
+
     def test_free(self):
         subscription = self._quote()
         self._discount(subscription.order_id, 'so_discount', 1.0)
@@ -243,6 +269,19 @@ class TestBilledByBox(OrderTotalCase):
         self._run_job('create_orders', day('2027-02-01'))
         self.assertAlmostEqual(subscription.child_order_ids.sorted('id')[-1:].amount_total, 18.10, 2)
 
+    def test_its_line_stays_on_its_child_order(self):
+        subscription = self._quote_by_box()
+        self._discount(subscription.order_id, 'amount', 30.0)
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders')
+        elsewhere = self.env['sale.order'].create({'partner_id': self.customer.id})
+        for line in subscription.child_order_ids.order_line:
+            with self.assertRaisesRegex(UserError, "cannot move to another order"):
+                line.order_id = elsewhere
+        line = subscription.taken_off_line_ids
+        line.price_unit = 100.0
+        self.assertEqual(subscription._get_discount_left(), 30.0)
+
     def test_a_fixed_amount_beside_other_goods_is_shared_by_value(self):
         subscription = self._quote_by_box()
         order = subscription.order_id
@@ -252,11 +291,16 @@ class TestBilledByBox(OrderTotalCase):
         self.assertAlmostEqual(order.amount_total, 69.30 - 6.93, 2)
         self.assertAlmostEqual(subscription.discount_on_first, 6.93, 2)
 
-    def test_below_0_is_refused(self):
-        subscription = self._quote_by_box()
-        for kind in ('amount', 'so_discount'):
-            with self.subTest(kind=kind), self.assertRaisesRegex(UserError, "cannot be below 0"):
-                self._discount(subscription.order_id, kind, -0.5)
+    def test_what_is_no_discount_is_refused(self):
+        for subscription in (self._quote_by_box(), self._quote()):
+            for kind, amount in (
+                ('amount', -0.5),
+                ('so_discount', -0.5),
+                ('sol_discount', -0.5),
+                ('amount', 1e300),
+            ):
+                with self.subTest(kind=kind, amount=amount), self.assertRaisesRegex(UserError, "an amount from 0"):
+                    self._discount(subscription.order_id, kind, amount)
 
     def test_who_may_not_write_on_the_order_gives_none(self):
         subscription = self._quote_by_box()

@@ -60,14 +60,29 @@ class ContinuitySanityMixin(models.AbstractModel):
         return getattr(field, 'bounds', None) or (sanity.QUANTITY if is_quantity else DEFAULT_BOUNDS[field.type])
 
     @api.model
+    @ormcache()
+    def _get_many2one_names(self):
+        """Return the names of the model's own fields that hold a record each.
+
+        :rtype: frozenset[str]
+        """
+        is_own = self._name.startswith('continuity.')
+        return frozenset(
+            name
+            for name, field in self._fields.items()
+            if field.type == 'many2one' and (is_own or name.startswith('continuity_'))
+        )
+
+    @api.model
     def _trusts_values(self):
         """Whether the values come from the addon itself, which has looked at them."""
         return False
 
     def _refuse_insane(self, vals):
-        """:raise ValidationError: for a day or a number among the values that cannot be."""
+        """:raise ValidationError: for a day, a number or a record among the values that cannot be."""
         if self._trusts_values():
             return
+        self._refuse_odd_ids(vals)
         bounds = self._get_bounds()
         for name in bounds.keys() & vals.keys():
             find_fault = (
@@ -76,6 +91,24 @@ class ContinuitySanityMixin(models.AbstractModel):
             fault = find_fault(vals[name], bounds[name])
             if fault:
                 raise ValidationError(self._explain_fault(self._fields[name], fault, vals))
+
+    def _refuse_odd_ids(self, vals):
+        """:raise ValidationError: for what is no ID, though the database would make one of it, past all that looks at
+        the record."""
+        for name in self._get_many2one_names() & vals.keys():
+            value = vals[name]
+            if isinstance(value, dict):
+                value = value.get('id')
+            given = value[0] if isinstance(value, list | tuple) and value else value
+            if isinstance(given, str | bytes | float) and given:
+                raise ValidationError(
+                    self.env._(
+                        '%(record)s: %(value)s is not a record. Choose one as "%(field)s".',
+                        record=self._get_name_for_fault(vals),
+                        value=str(given)[:40],
+                        field=self._fields[name].get_description(self.env)['string'],
+                    )
+                )
 
     def _refuse_insane_form(self, values):
         """Do the same for the values of a form, those of its lines among them."""
@@ -130,7 +163,8 @@ class ContinuitySanityMixin(models.AbstractModel):
     def default_get(self, fields):
         """Look at the defaults that the call has sent."""
         context = self.env.context
-        sent = {name: context[f'default_{name}'] for name in self._get_bounds() if f'default_{name}' in context}
+        names = self._get_bounds().keys() | self._get_many2one_names()
+        sent = {name: context[f'default_{name}'] for name in names if f'default_{name}' in context}
         self._refuse_insane(sent)
         return super().default_get(fields)
 

@@ -1,4 +1,5 @@
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 
 from ...domain import gate
 from ...domain.money import share_out
@@ -82,9 +83,12 @@ class ContinuitySubscription(models.Model):
         """Plan the instalments of plans billed in advance, again where nothing is billed yet; once it is sold, the days
         that were agreed stay."""
         for subscription in self.filtered('bill_upfront'):
-            total = subscription._get_plan_total()
             if subscription.payment_ids.invoice_id:
                 continue
+            reason = subscription.state != 'draft' and subscription._get_below_zero_refusal()
+            if reason:
+                raise UserError(reason)
+            total = max(subscription._get_plan_total(), 0.0)
             if subscription.state != 'draft' and subscription.payment_ids:
                 payments = subscription.payment_ids.filtered(lambda payment: not payment.is_cancelled)
                 subscription._update_planned_amounts(payments, total, subscription.payment_term_id)

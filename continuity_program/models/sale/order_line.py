@@ -212,6 +212,7 @@ class SaleOrderLine(models.Model):
         moved = parents.filtered(lambda line: line.order_id.id != vals.get('order_id', line.order_id.id))
         if moved and not moved._may_move_to(self.env['sale.order'].browse(vals['order_id'])):
             raise UserError(self.env._("A line with a continuity plan cannot move to another order."))
+        self._refuse_moving_from_child(vals)
         quantities = {}
         if {'product_uom_qty', 'product_uom_id'} & vals.keys():
             quantities = {line: line._get_plan_quantity() for line in parents}
@@ -232,6 +233,14 @@ class SaleOrderLine(models.Model):
             if not get_internal(self.env, 'continuity_without_follow_up'):
                 (reduced | self._get_reduced_orders())._on_reductions_changed()
         return result
+
+    def _refuse_moving_from_child(self, vals):
+        """:raise UserError: for another order of a line that a plan has put on its child order."""
+        if 'order_id' not in vals:
+            return
+        tied = self.filtered(lambda line: line.continuity_line_id or line.continuity_taken_off_id)
+        if any(line.order_id.id != vals['order_id'] for line in tied):
+            raise UserError(self.env._("A line that a continuity plan has made cannot move to another order."))
 
     def _refuse_insane_plan(self, vals):
         """:raise ValidationError: for a number on a parent line that no plan can be made of."""

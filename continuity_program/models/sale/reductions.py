@@ -180,6 +180,14 @@ class SaleOrderLine(models.Model):
             return 0.0
         return self.currency_id.round(self.price_total * untaxed / self.price_subtotal)
 
+    def _prepare_part_for_taxes(self, untaxed):
+        """Return what Odoo computes the taxes of, for a share of the line."""
+        if not self.currency_id.compare_amounts(untaxed, self.price_subtotal):
+            return self._prepare_base_line_for_taxes_computation()
+        return self._prepare_base_line_for_taxes_computation(
+            price_unit=self._get_continuity_gross(untaxed), quantity=1.0, discount=0.0, extra_tax_data=False
+        )
+
     # === BILLING === #
 
     def _is_left_to_bill(self):
@@ -213,5 +221,6 @@ class SaleOrderLine(models.Model):
             values |= {'quantity': 1.0, 'discount': 0.0, 'price_unit': self._get_continuity_gross(amount)}
             values['extra_tax_data'] = False
         if part == 'plan':
-            values |= self.order_id._get_payments_to_bill().subscription_id._prepare_reduction_account()
+            plans = self.order_id._get_payments_to_bill().subscription_id
+            values |= plans.filtered(lambda plan: plan._is_worth_less_by(self))[:1]._prepare_reduction_account()
         return values

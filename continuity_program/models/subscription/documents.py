@@ -132,21 +132,49 @@ class ContinuitySubscription(models.Model):
         return {line: share for line, share in shares.items() if share}
 
     def _get_plan_total(self):
-        """Return what the plan's lines of the parent order come to, less what is taken off, taxes included."""
-        taken_off = sum(line._get_gross_share(share) for line, share in self._get_reductions().items())
-        return sum(self._get_plan_lines().mapped('price_total')) + taken_off
+        """Return what the plan's lines of the parent order come to, less what is taken off, taxes included: as its bill
+        rounds them. Of plans on one bill, the last takes the rest."""
+        self.ensure_one()
+        together = self.order_id._get_upfront_plans() | self.sudo()
+        if len(together) > 1:
+            bills = self._get_plan_bills()
+            together = together.filtered(lambda plan: plan._get_plan_bills() == bills).sorted('id')
+        if len(together) > 1 and self.id == together[-1:].id:
+            others = sum(plan._sum_as_billed() for plan in together[:-1])
+            return self.currency_id.round(together._sum_as_billed() - others)
+        return self._sum_as_billed()
+
+    def _sum_as_billed(self):
+        """Return what one bill of these plans of an order comes to, taxes included."""
+        AccountTax, order = self.env['account.tax'], self.order_id
+        base_lines = [line._prepare_base_line_for_taxes_computation() for line in self._get_plan_lines()]
+        base_lines += [
+            line._prepare_part_for_taxes(share) for plan in self for line, share in plan._get_reductions().items()
+        ]
+        AccountTax._add_tax_details_in_base_lines(base_lines, order.company_id)
+        AccountTax._round_base_lines_tax_details(base_lines, order.company_id)
+        summary = AccountTax._get_tax_totals_summary(base_lines, order.currency_id, order.company_id)
+        return summary['total_amount_currency']
 
     def _get_goods_amount(self):
-        """Return what the plan's goods come to, untaxed: their line, less their part of what is taken off the plan."""
+        """Return what the plan's goods are worth, untaxed: their line, less their part of what is taken off the plan.
+
+        What has other taxes than the plan, as a gift card, is a way of paying: no box is worth less for it.
+        """
         goods, plan = (sum(lines.mapped('price_subtotal')) for lines in (self.order_line_id, self._get_plan_lines()))
-        taken_off = sum(self._get_reductions().values())
-        return goods + (self.currency_id.round(taken_off * goods / plan) if plan else 0.0)
+        taken_off = sum(share for line, share in self._get_reductions().items() if self._is_worth_less_by(line))
+        return max(goods + (self.currency_id.round(taken_off * goods / plan) if plan else 0.0), 0.0)
+
+    def _is_worth_less_by(self, line):
+        """Whether a line takes something off the plan's price, with its taxes, and does not only pay for it."""
+        return line.tax_ids == self.order_line_id.tax_ids
 
     def _prepare_reduction_account(self):
         """Return the account that bills of these plans take a reduction from: with revenue earned by shipment, that of
         the plan, so that each box earns what was paid for it."""
         if not self.company_id.continuity_revenue_journal_id:
             return {}
+        self.ensure_one()
         order_line = self.order_line_id[:1].with_company(self.company_id)
         accounts = order_line.product_id.product_tmpl_id.get_product_accounts(
             fiscal_pos=order_line.order_id.fiscal_position_id

@@ -57,7 +57,8 @@ class ContinuitySubscription(models.Model):
         if not self.discount_on_first or self.bill_upfront:
             return 0.0
         taken = self.sudo().taken_off_line_ids.filtered(lambda line: line.state != 'cancel')
-        return max(self.discount_on_first + sum(taken.mapped('price_total')), 0.0)
+        left = self.discount_on_first + sum(min(line.price_total, 0.0) for line in taken)
+        return max(self.currency_id.round(left), 0.0)
 
     def _get_chosen_extra(self):
         """Return what the options chosen on the parent line add to the price of each piece, in the order's currency."""

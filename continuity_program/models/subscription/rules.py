@@ -60,12 +60,16 @@ class ContinuitySubscription(models.Model):
                 "The events of %(subscription)s have different taxes and so cannot be billed in advance together.",
                 subscription=self.display_name,
             )
-        if self.currency_id.compare_amounts(self._get_plan_total(), 0.0) < 0:
-            return self.env._(
-                "%(subscription)s comes to less than nothing. Correct the price or discount on the order.",
-                subscription=self.display_name,
-            )
-        return self.program_id._get_upfront_taxes_refusal(self.line_ids.tax_ids)
+        return self._get_below_zero_refusal() or self.program_id._get_upfront_taxes_refusal(self.line_ids.tax_ids)
+
+    def _get_below_zero_refusal(self):
+        """Return why a plan cannot be sold for what is left of its price, or nothing."""
+        if self.currency_id.compare_amounts(self._get_plan_total(), 0.0) >= 0:
+            return None
+        return self.env._(
+            "%(subscription)s comes to less than nothing. Correct the price or discount on the order.",
+            subscription=self.display_name,
+        )
 
     def _get_endless_refusal(self):
         """Return why a plan without an end cannot be made, or nothing."""

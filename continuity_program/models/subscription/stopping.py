@@ -237,13 +237,16 @@ class ContinuitySubscription(models.Model):
         goods, shipping = self._get_kept_share(kept), self._get_kept_shipping_share(kept)
         owed = {self.order_line_id: self.currency_id.round(self.order_line_id.price_subtotal * goods)}
         owed |= {line: self.currency_id.round(line.price_subtotal * shipping) for line in self.shipping_line_ids}
-        if reductions:
+        # A way of paying is owed as the goods are; of the others, what the boxes are worth less.
+        worth_less = {line: share for line, share in reductions.items() if self._is_worth_less_by(line)}
+        owed |= {line: self.currency_id.round(share * goods) for line, share in reductions.items()}
+        if worth_less:
             of_goods = self._get_goods_amount() - self.order_line_id.price_subtotal
-            of_shipping = sum(reductions.values()) - of_goods
+            of_shipping = sum(worth_less.values()) - of_goods
             taken_off = owed[self.order_line_id] - sum(kept.mapped('prepaid_amount')) - of_shipping * shipping
-            weights = [-share for share in reductions.values()]
+            weights = [-share for share in worth_less.values()]
             parts = share_out(max(taken_off, 0.0), weights, self.currency_id.rounding)
-            owed |= {line: -part for line, part in zip(reductions, parts, strict=True)}
+            owed |= {line: -part for line, part in zip(worth_less, parts, strict=True)}
         return owed
 
     def _get_kept_share(self, kept):
