@@ -108,6 +108,7 @@ PUBLIC_METHODS = {
         'action_view_continuity_subscriptions',
         'write',
     },
+    'sale.order.discount': {'action_apply_discount'},
     'sale.order.line': {'action_open_continuity', 'copy_data', 'create', 'unlink', 'write'},
     'stock.picking': {'message_post_with_source'},
 }

@@ -311,6 +311,10 @@ class TestBilledByBox(OrderTotalCase):
         )
         with self.assertRaises(AccessError):
             wizard.with_user(other)._create_discount_lines()
+        with self.assertRaises(AccessError):
+            self.env['sale.order.discount'].with_user(other).create(
+                {'sale_order_id': subscription.order_id.id, 'discount_type': 'amount', 'discount_amount': -5.0}
+            ).action_apply_discount()
         self.assertEqual(subscription.discount_on_first, 0.0)
 
     def test_once_it_runs_prices_are_changed_in_the_plan(self):
