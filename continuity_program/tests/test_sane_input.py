@@ -147,8 +147,10 @@ class TestEveryField(ContinuityCase):
             if not model._name.startswith('continuity.') or model._abstract or not self._may_write(model):
                 continue
             record = self._get_record(model)
-            for name in sorted(model._get_many2one_names() - set(MAGIC_COLUMNS)):
-                for value in ('2', ' 2 ', 2.0, b'2', ['2', "A"]):
+            for name in sorted(model._get_relation_names() - set(MAGIC_COLUMNS)):
+                is_one = model._fields[name].type == 'many2one'
+                ids = ('2', ' 2 ', 2.0, b'2', ['2', "A"])
+                for value in ids if is_one else ([(6, 0, ['2'])], [(4, '2')], [(6, 0, [2.0])], ['2']):
                     with self.subTest(model=model._name, field=name, value=value):
                         field = model._fields[name]
                         is_new_too = bool(field.store)

@@ -61,8 +61,8 @@ class ContinuitySanityMixin(models.AbstractModel):
 
     @api.model
     @ormcache()
-    def _get_many2one_names(self):
-        """Return the names of the model's own fields that hold a record each.
+    def _get_relation_names(self):
+        """Return the names of the model's own fields that hold records.
 
         :rtype: frozenset[str]
         """
@@ -70,7 +70,7 @@ class ContinuitySanityMixin(models.AbstractModel):
         return frozenset(
             name
             for name, field in self._fields.items()
-            if field.type == 'many2one' and (is_own or name.startswith('continuity_'))
+            if field.relational and (is_own or name.startswith('continuity_'))
         )
 
     @api.model
@@ -95,20 +95,34 @@ class ContinuitySanityMixin(models.AbstractModel):
     def _refuse_odd_ids(self, vals):
         """:raise ValidationError: for what is no ID, though the database would make one of it, past all that looks at
         the record."""
-        for name in self._get_many2one_names() & vals.keys():
-            value = vals[name]
-            if isinstance(value, dict):
-                value = value.get('id')
-            given = value[0] if isinstance(value, list | tuple) and value else value
-            if isinstance(given, str | bytes | float) and given:
+        for name in self._get_relation_names() & vals.keys():
+            odd = [id_ for id_ in self._get_named(name, vals[name]) if isinstance(id_, str | bytes | float) and id_]
+            if odd:
                 raise ValidationError(
                     self.env._(
                         '%(record)s: %(value)s is not a record. Choose one as "%(field)s".',
                         record=self._get_name_for_fault(vals),
-                        value=str(given)[:40],
+                        value=str(odd[0])[:40],
                         field=self._fields[name].get_description(self.env)['string'],
                     )
                 )
+
+    def _get_named(self, name, value):
+        """Return what a value of a field names records by: IDs, where it is as it has to be."""
+        if isinstance(value, models.BaseModel):
+            return []
+        if self._fields[name].type == 'many2one':
+            value = value.get('id') if isinstance(value, dict) else value
+            return [value[0] if isinstance(value, list | tuple) and value else value]
+        named = []
+        for command in value if isinstance(value, list | tuple) else ():
+            if not isinstance(command, list | tuple):
+                named.append(command)
+            elif command and command[0] == Command.LINK:
+                named.append(command[1])
+            elif command and command[0] == Command.SET:
+                named += command[2]
+        return named
 
     def _refuse_insane_form(self, values):
         """Do the same for the values of a form, those of its lines among them."""
@@ -163,7 +177,7 @@ class ContinuitySanityMixin(models.AbstractModel):
     def default_get(self, fields):
         """Look at the defaults that the call has sent."""
         context = self.env.context
-        names = self._get_bounds().keys() | self._get_many2one_names()
+        names = self._get_bounds().keys() | self._get_relation_names()
         sent = {name: context[f'default_{name}'] for name in names if f'default_{name}' in context}
         self._refuse_insane(sent)
         return super().default_get(fields)
