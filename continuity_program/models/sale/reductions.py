@@ -15,13 +15,11 @@ class SaleOrder(models.Model):
 
     def _get_upfront_plans(self):
         """Return the plans of the order that are billed in advance."""
-        plans = self.continuity_subscription_ids if self.continuity_role else self.env['continuity.subscription']
-        return plans.sudo().filtered('bill_upfront')
+        return self.continuity_subscription_ids.sudo().filtered('bill_upfront')
 
     def _get_plans_by_box(self):
         """Return the plans of the order that are billed box by box, and have nothing on the order itself."""
-        plans = self.continuity_subscription_ids if self.continuity_role else self.env['continuity.subscription']
-        return plans.sudo().filtered(lambda plan: not plan.bill_upfront and plan.quantity)
+        return self.continuity_subscription_ids.sudo().filtered(lambda plan: not plan.bill_upfront and plan.quantity)
 
     def _share_by_value(self, amount):
         """Return how an amount taken off the order is shared among its plans billed box by box, and all else.

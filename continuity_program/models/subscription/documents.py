@@ -170,12 +170,12 @@ class ContinuitySubscription(models.Model):
         return line.tax_ids == self.order_line_id.tax_ids
 
     def _prepare_reduction_account(self):
-        """Return the account that bills of these plans take a reduction from: with revenue earned by shipment, that of
+        """Return the account that bills of the plan take a reduction from: with revenue earned by shipment, that of
         the plan, so that each box earns what was paid for it."""
         if not self.company_id.continuity_revenue_journal_id:
             return {}
         self.ensure_one()
-        order_line = self.order_line_id[:1].with_company(self.company_id)
+        order_line = self.order_line_id.with_company(self.company_id)
         accounts = order_line.product_id.product_tmpl_id.get_product_accounts(
             fiscal_pos=order_line.order_id.fiscal_position_id
         )
