@@ -322,7 +322,7 @@ class SaleOrderLine(models.Model):
         """Tell of lines deleted with their plain order, of which Odoo reads no more than whose they are."""
         for name in ('continuity_subscription_ids', 'continuity_planned_line_ids'):
             self._fields[name].set_empty(self)
-        for name in ('continuity_line_id', 'continuity_shipping_of_id'):
+        for name in ('continuity_line_id', 'continuity_shipping_of_id', 'continuity_taken_off_id'):
             self._fields[name]._insert_cache(self, repeat(None))
 
     def _give_up_planned_lines(self):
