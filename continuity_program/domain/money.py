@@ -26,3 +26,8 @@ def share_out(total: float, weights: Sequence[float], unit: float) -> list[float
     for index in by_remainder[: units - sum(shares)]:
         shares[index] += 1
     return [float(share * step) for share in shares]
+
+
+def add_discount(percentage: float, other: float) -> float:
+    """Return the discount, in percent, of who gets one discount on top of another."""
+    return 100.0 - (100.0 - percentage) * (100.0 - other) / 100.0

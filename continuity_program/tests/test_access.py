@@ -27,6 +27,7 @@ PUBLIC_METHODS = {
     'continuity.line': {
         'action_cancel_box',
         'action_change_plans',
+        'action_correct_taxes',
         'action_plan_again',
         'action_remove',
         'action_send_again',

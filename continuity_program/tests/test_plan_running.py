@@ -245,6 +245,20 @@ class TestParentLine(PlanCase):
 
         self.assertEqual(subscription.child_order_ids.amount_total, 19.8)
 
+    def test_discount_of_the_salesperson_is_on_top_of_the_events(self):
+        program = self._create_program([{'price_overridden': True, 'price_unit': 30.0, 'discount': 10.0}, {}])
+        subscription = self._sell(program, confirm=False)
+
+        subscription.order_line_id.discount = 33.33
+        subscription.order_id.action_confirm()
+
+        self.assertEqual(subscription.line_ids.mapped('discount'), [40.0, 33.33])
+        self.assertEqual(subscription.line_ids.mapped('price_subtotal'), [18.0, 14.0])
+        program.line_ids[1].quantity = 2.0
+        self._run_job('sync')
+        self.assertEqual(subscription.line_ids.mapped('discount'), [40.0, 33.33])
+        self.assertFalse(subscription._get_sync_changes()[0])
+
     def test_upfront_with_different_taxes_is_refused(self):
         reduced = self.env['account.tax'].create({'name': "Tax 5%", 'amount': 5.0, 'type_tax_use': 'sale'})
         self.books[1].taxes_id = reduced

@@ -182,6 +182,8 @@ class ContinuityMassChange(models.TransientModel):
         if reason:
             raise UserError(reason)
         lines = self._get_lines()
+        if self.kind == 'taxes':
+            return lines._prepare_taxes_changes()
         if self.kind == 'shift':
             return lines._prepare_shifts(day=self.date_to if self.shift_mode == 'date' else None, days=self.days)
         return lines.filtered(lambda line: line.product_id == self.product_from_id)._prepare_substitutions(
@@ -193,6 +195,8 @@ class ContinuityMassChange(models.TransientModel):
         self.ensure_one()
         if not self.selected_count:
             return self.env._("Nothing is planned of what was selected.")
+        if self.kind == 'taxes':
+            return None
         return self._get_shift_refusal() if self.kind == 'shift' else self._get_substitution_refusal()
 
     def _get_shift_refusal(self):
@@ -226,6 +230,8 @@ class ContinuityMassChange(models.TransientModel):
     def _get_criteria_text(self):
         """Return in words what is changed."""
         self.ensure_one()
+        if self.kind == 'taxes':
+            return self.env._("taxes of today")
         if self.kind == 'substitute':
             return self.env._(
                 "%(old)s replaced by %(new)s, %(price)s",

@@ -3,6 +3,7 @@ from . import creation
 from . import shipment
 from . import overrides
 from . import repricing
+from . import taxes
 from . import orders
 from . import sync
 from . import boxes

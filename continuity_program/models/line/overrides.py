@@ -73,7 +73,7 @@ class ContinuityLine(models.Model):
         field = self._fields[name]
         if field.type == 'many2many':
             return self[name].ids != value[0][2]
-        return field.convert_to_write(self[name], self) != value
+        return field.convert_to_cache(self[name], self) != field.convert_to_cache(value, self)
 
     # === ADDED BY HAND === #
 

@@ -53,34 +53,20 @@ class ContinuityLine(models.Model):
         subscription = self.subscription_id
         return subscription._get_taxes(product, self.partner_shipping_id or subscription.partner_shipping_id)
 
-    def _on_address_changed(self):
-        """Give the lines the taxes of the subscription's new address; the price before included taxes stays."""
-        for line in self.filtered(lambda line: not (line.partner_shipping_id or line.taxes_overridden)):
-            taxes = line.subscription_id._get_taxes(line.product_id, line.subscription_id.partner_shipping_id)
-            if taxes == line.tax_ids:
-                continue
-            price = line.tax_ids._adapt_price_unit_to_another_taxes(
-                price_unit=line.price_unit, product=line.product_id, original_taxes=line.tax_ids, new_taxes=taxes
-            )
-            line._unguarded().write({'tax_ids': [Command.set(taxes.ids)], 'price_unit': price})
-
-    def _prepare_next_price(self, vals):
-        """Return the price, as it was agreed, for the next occurrence of the same event; nothing where new prices hold
+    def _prepare_next_price(self, vals, taxes_of_today):
+        """Return the price, as it was agreed, and the taxes of today for the next occurrence of the same event; nothing where new prices hold
         for it that did not for this one, or another product is sent.
 
         :param vals: the values of the next occurrence.
+        :param TaxesOfToday taxes_of_today: what was looked up already.
         """
         if (self.product_id.id, self.product_uom_id.id) != (vals['product_id'], vals['product_uom_id']):
             return {}
         start = self.program_id.new_price_date
         if start and self.date_planned < start <= vals['date_planned'] and not self.price_overridden:
             return {}
-        return {
-            'price_unit': self.price_unit,
-            'discount': self.discount,
-            'price_overridden': self.price_overridden,
-            'tax_ids': [Command.set(self.tax_ids.ids)],
-        }
+        taxes = self._prepare_next_taxes(taxes_of_today)
+        return {'discount': self.discount, 'price_overridden': self.price_overridden, **taxes}
 
     def _prepare_repricing(self, vals):
         """Return what of price, discount and taxes follows from what was changed: a price changed by hand stays, with

@@ -32,8 +32,8 @@ TOLD_FIELDS = {
 class Change(NamedTuple):
     """One difference between a program and a plan that was sold of it."""
 
-    #: added, removed, restored, substituted, repriced, redated, changed, renumbered; kept (was changed by hand),
-    #: exception (is paid in advance).
+    #: added, removed, restored, substituted, repriced, retaxed, redated, changed, renumbered; kept (was changed by
+    #: hand), exception (is paid in advance).
     kind: str
     #: What people are told; nothing where it does not concern them.
     text: str
@@ -168,6 +168,35 @@ class ContinuityLine(models.Model):
             )
             for name in refused
         ]
+
+    def _get_tax_changes(self, changes):
+        """Return what the taxes of today change on lines that get no new price anyway.
+
+        :param changes: what else follows for them from the program.
+        :rtype: list[Change]
+        """
+        repriced = {change.line for change in changes if PRICE_FIELDS & change.vals.keys()}
+        lines = self.filtered(lambda line: line not in repriced)
+        updates = lines._prepare_taxes_of_today()
+        told = [line._get_tax_change(values) for line, values in updates.items() if values]
+        return told + [
+            line._get_tax_exception(difference)
+            for line, difference in lines._get_tax_differences().items()
+            if line.currency_id.compare_amounts(difference, line.tax_difference)
+        ]
+
+    def _get_tax_change(self, values):
+        text = self._get_sync_text(self._get_taxes_text(values))
+        return Change('retaxed', text, self, values, self.date_planned, values.get('price_total', self.price_total))
+
+    def _get_tax_exception(self, difference):
+        text = self._get_sync_text(
+            self.env._(
+                "paid in advance, and its taxes of today differ by %(amount)s from those billed",
+                amount=self._format_value('price_unit', difference),
+            )
+        )
+        return Change('exception', text, self, {}, self.date_planned, difference)
 
     def _get_removal(self):
         """Return the change of a line that the program does not send any more."""

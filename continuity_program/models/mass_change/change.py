@@ -44,7 +44,11 @@ class ContinuityPlanChange(models.Model):
 
     @api.model
     def _selection_kind(self):
-        return [('shift', self.env._("Shift dates")), ('substitute', self.env._("Substitute product"))]
+        return [
+            ('shift', self.env._("Shift dates")),
+            ('substitute', self.env._("Substitute product")),
+            ('taxes', self.env._("Taxes of today")),
+        ]
 
     # === COMPUTE METHODS === #
 

@@ -70,8 +70,6 @@ class ContinuityPlanChangeLine(models.Model):
 
     def _has_all(self, names):
         """Whether the product and the taxes of before still exist."""
-        if 'product_id' not in self.old_values:
-            return True
-        return self.old_values['product_id'] in names['product_id'] and names['tax_ids'].keys() >= {
-            *self.old_values['tax_ids']
-        }
+        product = self.old_values.get('product_id')
+        has_product = not product or product in names['product_id']
+        return has_product and names['tax_ids'].keys() >= {*self.old_values.get('tax_ids', ())}

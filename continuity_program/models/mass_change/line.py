@@ -7,6 +7,7 @@ from odoo.tools import format_date
 
 from ...domain import schedule
 from ...internal_context import Internal
+from ..line.taxes import TAXED_FIELDS
 
 #: What each kind of mass change writes, and its undo puts back.
 CHANGED_FIELDS = {
@@ -20,8 +21,9 @@ CHANGED_FIELDS = {
         'is_substituted',
         'price_overridden',
     ),
+    'taxes': TAXED_FIELDS,
 }
-#: Of these, what an agent would write by hand; the rest goes with it.
+#: Of the first two, what an agent would write by hand; the rest goes with it.
 HAND_FIELDS = {'date_planned', 'product_id', 'price_unit', 'discount'}
 
 
@@ -172,6 +174,35 @@ class ContinuityLine(models.Model):
             }
         )
 
+    def _prepare_taxes_changes(self):
+        """Return what the taxes of today make of each line.
+
+        :rtype: list[LineChange]
+        """
+        updates, differences = self._prepare_taxes_of_today(), self._get_tax_differences()
+        changes = []
+        for line in self:
+            reason = line._get_taxes_refusal(updates.get(line), differences.get(line, 0.0))
+            values = line._read_values(TAXED_FIELDS) | line._read_given(updates.get(line) or {})
+            changes.append(LineChange(line, None if reason else values, reason))
+        return changes
+
+    def _read_given(self, vals):
+        """Return values given as ``write`` takes them as JSON can keep them."""
+        return {name: sorted(value[0][2]) if name == 'tax_ids' else value for name, value in vals.items()}
+
+    def _get_taxes_refusal(self, update, difference):
+        """Return why the line's taxes stay as they are, or nothing."""
+        self.ensure_one()
+        if self.subscription_id.bill_upfront:
+            return self.env._(
+                "It is paid in advance. The taxes of today differ by %(amount)s from those billed.",
+                amount=self._format_value('price_unit', difference),
+            )
+        if self.state != 'planned':
+            return self._get_change_refusal({'tax_ids': []})
+        return None if update else self.env._("It has the taxes of today already.")
+
     def _prepare_change(self, values):
         """Return the change of a line to these values, or that it is left out."""
         reason = self._get_mass_change_refusal(values)
@@ -189,6 +220,8 @@ class ContinuityLine(models.Model):
         )
         if reason:
             return reason
+        if 'price_total' in values:
+            return self._get_taxes_refusal(values, 0.0)
         if 'date_planned' in values:
             return self._get_day_refusal(Date.to_date(values['date_planned']))
         product = self.env['product.product'].browse(values['product_id'])
@@ -213,10 +246,11 @@ class ContinuityLine(models.Model):
         :raise UserError: for what a change by hand is refused for, and where something else came of it.
         """
         values_to_write = self._to_write(values)
+        by_hand = HAND_FIELDS & values.keys() if 'price_total' not in values else set()
         self.with_context(continuity_changing_many=Internal()).write(
-            {name: value for name, value in values_to_write.items() if name in HAND_FIELDS}
+            {name: value for name, value in values_to_write.items() if name in by_hand}
         )
-        self._unguarded().write({name: value for name, value in values_to_write.items() if name not in HAND_FIELDS})
+        self._unguarded().write({name: value for name, value in values_to_write.items() if name not in by_hand})
         for line in self:
             if not line._has_values(values):
                 raise UserError(self.env._("%(line)s would not become what was shown.", line=line.display_name))

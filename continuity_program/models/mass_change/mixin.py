@@ -60,10 +60,13 @@ class ContinuityPlanChangeMixin(models.AbstractModel):
             return False
         if 'date_planned' in values:
             return format_date(self.env, values['date_planned'])
+        product = values.get('product_id')
         parts = [
-            names['product_id'].get(values['product_id'], self.env._("deleted")),
-            format_amount(self.env, values['price_unit'], self.subscription_id.currency_id),
-            f"−{values['discount']:g} %" if values['discount'] else '',
+            names['product_id'].get(product, self.env._("deleted")) if product else '',
+            format_amount(
+                self.env, values.get('price_total', values['price_unit']), self.subscription_id.currency_id
+            ),
+            f"−{values['discount']:g} %" if values.get('discount') else '',
             *(names['tax_ids'].get(tax, self.env._("deleted")) for tax in values['tax_ids']),
         ]
         return ' · '.join(filter(None, parts))

@@ -198,6 +198,11 @@ class SaleOrder(models.Model):
         if 'partner_id' in vals:
             drafts._set_default_payment_method()
         drafts._plan()
+        if 'fiscal_position_id' in vals:
+            sold = (self.continuity_subscription_ids - drafts).sudo()
+            running = sold.filtered(lambda subscription: subscription.state in ('running', 'paused'))
+            running._note_fiscal_position()
+            running.line_ids._filtered_planned()._take_taxes_of_today()
 
     def _on_continuity_amount_changed(self):
         """Write the payments of confirmed child orders as parts of what they come to now."""

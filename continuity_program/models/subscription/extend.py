@@ -5,6 +5,7 @@ from odoo import api, models
 from odoo.fields import Domain
 
 from ...domain import schedule
+from ..line.taxes import TaxesOfToday
 
 
 class ContinuitySubscription(models.Model):
@@ -30,9 +31,9 @@ class ContinuitySubscription(models.Model):
 
     def _job_extend_preview(self, batch):
         self._prefetch_plans()
-        rows = []
+        rows, taxes = [], TaxesOfToday()
         for subscription in self:
-            for vals in subscription._prepare_extension(subscription._get_next_occurrences()):
+            for vals in subscription._prepare_extension(subscription._get_next_occurrences(), taxes):
                 line = self.env['continuity.line'].new({**vals, 'subscription_id': subscription.id})
                 rows.append(
                     {
@@ -78,12 +79,12 @@ class ContinuitySubscription(models.Model):
     def _extend(self):
         """Add to the plans what they have room for."""
         self._prefetch_plans()
-        new_vals, restored, left = [], {}, {}
+        new_vals, restored, left, taxes = [], {}, {}, TaxesOfToday()
         for subscription in self:
             with subscription._translating_schedule_errors():
                 occurrences = subscription._get_next_occurrences()
             taken_away = subscription._get_taken_away()
-            for vals in subscription._prepare_extension(occurrences):
+            for vals in subscription._prepare_extension(occurrences, taxes):
                 line = taken_away.get((vals['program_line_id'], vals['occurrence']))
                 if line:
                     restored[line] = line._prepare_restoration(vals, line._prepare_plan_update(vals))
@@ -105,7 +106,7 @@ class ContinuitySubscription(models.Model):
         is_over = standing.count_left_in_program(standing.get_last_position(self._get_clock(standing))) == 0
         return {'occurrences_left': 0} if is_over else {}
 
-    def _prepare_extension(self, occurrences):
+    def _prepare_extension(self, occurrences, taxes_of_today):
         """Return the values of the lines after the plan; a later occurrence takes the price of the one before."""
         self.ensure_one()
         last_number = max(self.line_ids.mapped('event_number'), default=0)
@@ -116,7 +117,7 @@ class ContinuitySubscription(models.Model):
         previous, prices = self._get_previous_lines(), {}
         prepared = []
         for vals, program_line in self._prepare_unpriced_lines(shipments):
-            agreed = previous[program_line]._prepare_next_price(vals) if program_line in previous else {}
+            agreed = previous[program_line]._prepare_next_price(vals, taxes_of_today) if program_line in previous else {}
             prepared.append({**vals, **agreed} if agreed else self._add_price(vals, program_line, prices))
         return prepared
 

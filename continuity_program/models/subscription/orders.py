@@ -128,6 +128,7 @@ class ContinuitySubscription(models.Model):
         rows = []
         for lines, refusal, substitutes in self._get_decided_shipments(batch):
             subscription = lines.subscription_id
+            lines._take_taxes_of_today()
             rows.append(
                 {
                     **subscription._prepare_preview_row(),
@@ -175,6 +176,7 @@ class ContinuitySubscription(models.Model):
         :param shipments: list of ``continuity.line`` recordsets of one company.
         :rtype: sale.order
         """
+        self.env['continuity.line'].union(*shipments)._take_taxes_of_today()
         orders = (
             self.env['sale.order']
             .with_context(mail_create_nosubscribe=True, mail_create_nolog=True, tracking_disable=True)

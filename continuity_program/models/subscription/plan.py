@@ -104,6 +104,7 @@ class ContinuitySubscription(models.Model):
     def _prefetch_plans(self):
         """Read the plans of all these subscriptions at once: one by one, each is made of parts that are read anew."""
         self.line_ids.fetch(['tax_ids'])
+        self.order_id.fetch(['partner_shipping_id', 'fiscal_position_id'])
 
     def _get_anchor(self, today):
         """Return the day a draft's dates are counted from."""

@@ -2,7 +2,8 @@ from odoo import models
 from odoo.exceptions import UserError
 from odoo.fields import Command
 
-from ...domain.money import share_out
+from ...domain.money import add_discount, share_out
+from ..line.taxes import TaxesOfToday
 
 
 class ContinuitySubscription(models.Model):
@@ -35,7 +36,7 @@ class ContinuitySubscription(models.Model):
             )
         price += product.uom_id._compute_price(self._get_chosen_extra(), uom or product.uom_id)
         if not self.bill_upfront:
-            discount = self.order_line_id.discount or discount
+            discount = add_discount(self.order_line_id.discount, discount)
         mapped_taxes = self._get_taxes(product, address or self.partner_shipping_id)
         return {
             'price_unit': product._get_tax_included_unit_price_from_price(
@@ -49,7 +50,7 @@ class ContinuitySubscription(models.Model):
         """Give every box of plans billed box by box a discount more, on top of the one of their parent line."""
         for subscription in self:
             line = subscription.order_line_id
-            line.discount = 100.0 - (100.0 - line.discount) * (100.0 - percentage) / 100.0
+            line.discount = add_discount(line.discount, percentage)
 
     def _get_discount_left(self):
         """Return what is still to be taken off the first boxes, taxes included: what no child order has yet."""
@@ -106,20 +107,59 @@ class ContinuitySubscription(models.Model):
 
     def _get_taxes(self, product, address):
         """Return the taxes of a product that is sent to an address."""
-        taxes = product.with_company(self.company_id).taxes_id._filter_taxes_by_company(self.company_id)
-        return self._get_fiscal_position(address).map_tax(taxes)
+        return self._get_fiscal_position(address).map_tax(self._get_product_taxes(product))
+
+    def _get_product_taxes(self, product):
+        """Return the taxes that a product has in the company, before any fiscal position."""
+        return product.with_company(self.company_id).taxes_id._filter_taxes_by_company(self.company_id)
 
     def _get_fiscal_position(self, address):
-        """Return the fiscal position for what is sent to an address: that of the order for the order's own address,
-        which the salesperson may have chosen, else the one found for the address."""
+        """Return the fiscal position for what is sent to an address today: for the order's own address the one that
+        the salesperson has chosen, or that a quotation has; else the one found for the address."""
         order = self.order_id
-        if address == order.partner_shipping_id:
+        if address == order.partner_shipping_id and (self.state == 'draft' or self.is_fiscal_position_chosen):
             return order.fiscal_position_id
+        return self._find_fiscal_position(address)
+
+    def _find_fiscal_position(self, address):
+        """Return the fiscal position that Odoo finds for what the customer is sent to an address."""
         return (
             self.env['account.fiscal.position']
             .with_company(self.company_id)
             ._get_fiscal_position(self.partner_id, address)
         )
+
+    def _note_fiscal_position(self):
+        """Note whether the fiscal position of the order was chosen by the salesperson, and stays whatever becomes of
+        the address."""
+        for subscription in self:
+            order = subscription.order_id
+            chosen = order.fiscal_position_id != subscription._find_fiscal_position(order.partner_shipping_id)
+            if chosen != subscription.is_fiscal_position_chosen:
+                subscription._unguarded().is_fiscal_position_chosen = chosen
+
+    def _tell_if_moved(self):
+        """Give the one responsible a to-do for each customer whose boxes go to where other taxes apply than for the last
+        one."""
+        for subscription in self.filtered(lambda subscription: subscription.state != 'draft'):
+            sent = subscription.sudo().child_order_ids.filtered(lambda order: order.state != 'cancel').sorted('id')
+            before = (sent[-1:] or subscription.order_id).fiscal_position_id
+            now = subscription._get_fiscal_position(subscription.partner_shipping_id)
+            if now == before or subscription._get_parking_user() == self.env.user:
+                continue
+            env = subscription.with_context(lang=subscription._get_parking_user().lang).env
+            subscription._notify_responsible(
+                'moved',
+                env._("Other taxes at the customer's address"),
+                env._(
+                    "What %(subscription)s sends to %(address)s is taxed by %(now)s from now on, and no longer by "
+                    "%(before)s. Look whether the customer has moved, and what that means for the plan.",
+                    subscription=subscription.name,
+                    address=subscription.partner_shipping_id.display_name,
+                    now=now.name or env._("no fiscal position"),
+                    before=before.name or env._("no fiscal position"),
+                ),
+            )
 
     def _convert(self, amount):
         """Return an amount of the program in the order's currency, at the rate of the order date.
@@ -234,4 +274,4 @@ class ContinuitySubscription(models.Model):
         """
         if not previous or (previous._is_repriced(vals, {}) and not previous.price_overridden):
             return vals
-        return {**vals, **previous._prepare_next_price(vals)}
+        return {**vals, **previous._prepare_next_price(vals, TaxesOfToday())}

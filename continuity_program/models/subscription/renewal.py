@@ -132,7 +132,7 @@ class ContinuitySubscription(models.Model):
             'date_order': self.company_id._get_continuity_now(),
             'order_line': [Command.create({'product_id': product.id, 'product_uom_qty': self.quantity or 1.0})],
         }
-        if self.partner_shipping_id == parent.partner_shipping_id:
+        if self.is_fiscal_position_chosen and self.partner_shipping_id == parent.partner_shipping_id:
             values['fiscal_position_id'] = parent.fiscal_position_id.id
         return values
 

@@ -139,6 +139,13 @@ class ContinuitySubscription(models.Model):
         help="The day the subscription began: that of its confirmation, or a later start date that was agreed.",
     )
 
+    is_fiscal_position_chosen = fields.Boolean(
+        string="Fiscal Position Chosen",
+        readonly=True,
+        copy=False,
+        help="The order's fiscal position is not the one found for its address: it stays, whatever becomes of that.",
+    )
+
     # Money
     bill_upfront = fields.Boolean(string="Billed in Advance", tracking=True)
     price_per_event = fields.Monetary(
@@ -325,7 +332,7 @@ class ContinuitySubscription(models.Model):
         if PLAN_FIELDS & vals.keys():
             self.filtered(lambda subscription: subscription.state == 'draft')._plan()
         if 'partner_shipping_id' in vals:
-            self.line_ids._filtered_planned()._on_address_changed()
+            self.line_ids._filtered_planned()._take_taxes_of_today()
             for subscription, address in old_addresses.items():
                 subscription._redirect_children(address)
         if self._get_mending_fields() & vals.keys():
@@ -408,6 +415,7 @@ class ContinuitySubscription(models.Model):
         for subscription in drafts:
             today = subscription.company_id._get_continuity_today()
             subscription.write({'state': 'running', 'joined_date': max(subscription.start_date or today, today)})
+        drafts._note_fiscal_position()
         drafts._on_started()
 
     def _scale_quantity(self, factor):

@@ -18,16 +18,19 @@ class ContinuitySubscription(models.Model):
 
     @api.model
     def _job_sync_domain(self, as_of):
-        """Return the running and paused subscriptions that are behind their program."""
+        """Return the running and paused subscriptions that are behind their program, or whose taxes are others today
+        than planned."""
         programs = (
             self.env['continuity.program']
             .with_context(active_test=False)
             .search([('company_id', '=', self.env.company.id)])
         )
-        return Domain('state', 'in', ('running', 'paused')) & Domain.OR(
+        is_behind = Domain.OR(
             Domain('program_id', '=', program.id) & Domain('program_revision', '<', program.revision)
             for program in programs
         )
+        has_other_taxes = Domain('id', 'in', self.env['continuity.line']._find_with_other_taxes().ids)
+        return Domain('state', 'in', ('running', 'paused')) & (is_behind | has_other_taxes)
 
     def _job_sync_process(self, batch):
         told = self._sync()
@@ -79,6 +82,10 @@ class ContinuitySubscription(models.Model):
         subscriptions.invalidate_recordset(['line_ids'])  # for the order of the lines on the page
         subscriptions.line_ids._filtered_planned()._align_shipments()
         subscriptions._write_each(values)
+        subscriptions.line_ids._write_tax_differences()
+        subscriptions.filtered(
+            lambda subscription: any('tax_ids' in change.vals for change in told[subscription.with_env(self.env)])
+        )._tell_if_moved()
         self._on_synced(told)
         return told
 
@@ -129,6 +136,7 @@ class ContinuitySubscription(models.Model):
         removed = originals._filtered_planned().filtered(lambda line: line.program_event_number and line.id not in met)
         changes += [line._get_removal() for line in removed]
         changes += self._get_moves(originals._filtered_planned() - removed, numbering.moved)
+        changes += (originals - removed)._filtered_taxable()._get_tax_changes(changes)
         return changes, {**self._prepare_clock(clock), **self._prepare_synced_counts(standing, shipments)}
 
     def _get_moves(self, planned, moved):

@@ -1,7 +1,7 @@
 from decimal import Decimal
 from unittest import TestCase
 
-from domain.money import share_out
+from domain.money import add_discount, share_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,3 +37,15 @@ class TestShareOut(TestCase):
         for share, weight in zip(shares, weights, strict=True):
             exact = total * Decimal(str(weight)) / whole if whole else total / len(weights)
             self.assertLess(abs(share - exact), step)
+
+
+class TestAddDiscount(TestCase):
+    def test_one_on_top_of_another(self):
+        self.assertAlmostEqual(add_discount(10.0, 20.0), 28.0)
+
+    def test_none_adds_nothing(self):
+        self.assertAlmostEqual(add_discount(33.33, 0.0), 33.33)
+        self.assertAlmostEqual(add_discount(0.0, 33.33), 33.33)
+
+    def test_all_is_all(self):
+        self.assertAlmostEqual(add_discount(100.0, 50.0), 100.0)
