@@ -19,6 +19,7 @@
         'data/continuity_cancel_reason.xml',
         'views/continuity_program_line_views.xml',
         'views/continuity_program_views.xml',
+        'views/continuity_page_plan_views.xml',
         'views/continuity_line_views.xml',
         'views/continuity_payment_views.xml',
         'views/continuity_subscription_views.xml',

@@ -19,7 +19,7 @@ CONTEXT_READ = {
     ('job/run.py', 'cron_id'): "no public method runs a job without saying whether it commits",
     ('job/run.py', 'continuity_as_of'): "a day to come is refused; it moves no run",
     ('subscription/actions.py', 'continuity_seen'): "what is not the same any more is refused",
-    ('mail/occasions.py', 'send_email'): "Odoo mails its own confirmation, with the plan in it",
+    ('subscription/occasions.py', 'send_email'): "Odoo mails its own confirmation, with the plan in it",
     ('sale/invoice.py', 'raise_if_nothing_to_invoice'): "whether Odoo tells that there is nothing to invoice",
 }
 

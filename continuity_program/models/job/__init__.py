@@ -3,7 +3,7 @@ from . import partner
 from . import company
 from . import parking
 from . import run
-from . import jobs
+from . import catalog
 from . import engine
 from . import log
 from . import preview

@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 
 
 class Job(NamedTuple):
-    """One of the scheduled jobs, registered in ``_get_jobs`` (``job/jobs.py``).
+    """One of the scheduled jobs, registered in ``_get_jobs`` (``job/catalog.py``).
 
     What it works on is told by methods of its model, named after its code:
 

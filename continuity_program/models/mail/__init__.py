@@ -2,5 +2,4 @@ from . import activity
 from . import template
 from . import announcements
 from . import notices
-from . import occasions
 from . import announced_lines

@@ -4,6 +4,7 @@ from . import totals
 from . import plan
 from . import position
 from . import pricing
+from . import parent_line
 from . import extend
 from . import rules
 from . import documents
@@ -19,3 +20,4 @@ from . import stopping
 from . import sync
 from . import out_of_stock
 from . import timeline
+from . import occasions
