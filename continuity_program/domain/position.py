@@ -97,6 +97,17 @@ class Standing:
         start_event = min((line.position[0] for line in self.own_lines), default=self.start_event)
         return [event for event in self.events if event.number >= start_event]
 
+    @cached_property
+    def sent_events(self) -> dict[int, Event]:
+        """The events of ``own_events`` that the program sends, by number."""
+        return {event.number: event for event in schedule.get_sent_events(self.own_events)}
+
+    def is_sent(self, position: Position) -> bool:
+        """Whether the program sends what stands at a position: its event is sent, and as often."""
+        number, occurrence = position
+        event = self.sent_events.get(number)
+        return event is not None and (event.repeats is None or occurrence <= event.repeats)
+
     # === WHAT IS PLANNED, OVER AND BOUGHT === #
 
     @cached_property
@@ -141,9 +152,7 @@ class Standing:
         left = schedule.count_left(self.own_events, after=after)
         if left is None:
             return None
-        repeats = {event.number: event.repeats or 0 for event in schedule.get_sent_events(self.own_events)}
-        used = [place for place in self.closed if place > after and place[0] in repeats]
-        return left - sum(place[1] <= repeats[place[0]] for place in used)
+        return left - sum(position > after and self.is_sent(position) for position in self.closed)
 
     def limit_to_bought(self, left: int | None, counted: int) -> int:
         """Return how many of what the program has left are bought and not planned, -1 = until canceled.

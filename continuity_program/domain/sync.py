@@ -4,14 +4,14 @@ Plain values in, plain values out. The rules are those of ``docs/behaviour.md#sy
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
 
 from . import schedule
 from .position import START, PlannedLine, Standing
-from .schedule import Clock, Occurrence, Position, Shipment
+from .schedule import Clock, Event, Occurrence, Position, Shipment
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,17 @@ def get_target(standing: Standing, clock: Clock, terms: Terms) -> list[Occurrenc
 
 def _get_late(standing: Standing, begin: Position) -> list[Occurrence]:
     """Return what is planned before a position, and still sent by the program; it keeps its dates."""
-    sent = {event.number: event for event in schedule.get_sent_events(standing.own_events)}
     days = {line.position: line.scheduled for line in standing.known_lines if line.is_planned}
     return [
-        Occurrence(event, occurrence, day)
-        for (event, occurrence), day in sorted(days.items())
-        if (event, occurrence) <= begin and event in sent and occurrence <= (sent[event].repeats or occurrence)
+        Occurrence(*position, day)
+        for position, day in sorted(days.items())
+        if position <= begin and standing.is_sent(position)
     ]
+
+
+def _iter_open(standing: Standing, clock: Clock, begin: Position) -> Iterator[Occurrence]:
+    """Yield what the program sends after a position and is not over: of an endless one, just more than is allowed."""
+    return islice(standing.iter_open_occurrences(clock, begin), schedule.MAX_LINES + 1)
 
 
 def _get_bought(
@@ -82,13 +86,11 @@ def _get_bought(
     target: list[Occurrence] = []
     open_counts: Counter[int] = Counter()
     last_planned = max(standing.planned, default=START)
-    for occurrence in standing.iter_open_occurrences(clock, begin):
+    for occurrence in _iter_open(standing, clock, begin):
         is_new = occurrence.position > last_planned
         left -= occurrence.position not in bought
         if (standing.event_count and left < 0) or (threshold and is_new and open_counts[occurrence.event] >= threshold):
             break
-        if len(target) > schedule.MAX_LINES:
-            raise schedule.TooManyLinesError(f"more than {schedule.MAX_LINES} lines")
         open_counts[occurrence.event] += 1
         target.append(occurrence)
     return target
@@ -97,7 +99,7 @@ def _get_bought(
 def _get_prepaid(standing: Standing, clock: Clock, begin: Position) -> list[Occurrence]:
     """Return what the program sends after a position. What is not in the plan is not paid for and takes no time, what
     was taken out of the program is sent all the same."""
-    sent = list(islice(standing.iter_open_occurrences(clock, begin), schedule.MAX_LINES + 1))
+    sent = list(_iter_open(standing, clock, begin))
     if not standing.is_calendar:
         dates = _get_prepaid_dates(standing, clock, begin)
         sent = [occurrence._replace(date=dates.get(occurrence.position, occurrence.date)) for occurrence in sent]
@@ -108,7 +110,7 @@ def _get_prepaid_dates(standing: Standing, clock: Clock, begin: Position) -> dic
     """Return the dates that a program with nothing but what is paid for would give to it, by position."""
     last = dict(sorted(line.position for line in standing.own_lines if line.in_program))
     events = [
-        event._replace(repeats=last[event.number], action='normal')
+        Event(event.number, event.interval, event.start_date, last[event.number])
         for event in standing.own_events
         if event.number in last
     ]
@@ -154,12 +156,12 @@ def number_shipments(standing: Standing, target: Iterable[Occurrence], terms: Te
     numbers: dict[Position, int] = {}
     moved: dict[int, int] = {}
     for position in sorted(positions - moved_apart):
-        old_number = old_numbers.get(position)
+        old_number = old_numbers.get(position, 0)
         if not old_number:
             last = max(last, ordered)
-        number = moved.get(old_number) if old_number else None
+        number = moved.get(old_number)
         if number is None:
-            number = old_number if old_number and old_number > last else last + 1
+            number = max(old_number, last + 1)
             while number in taken:
                 number += 1
             last = number

@@ -30,6 +30,20 @@ class TestClock(TestCase):
         at_it = Clock(date(2027, 3, 5), since=(1, 1))
         self.assertEqual(sync.get_clock(standing, at_it), at_it)
 
+    def test_what_was_ordered_last_and_left_the_program_stands_before_what_comes(self):
+        gone = line(1, state='delivered', in_program=False, scheduled=date(2027, 1, 15))
+        clock = sync.get_clock(stand([gone, line(3, scheduled=date(2027, 1, 20))]), CLOCK)
+        self.assertEqual(clock, Clock(date(2027, 1, 15), since=(3, 0)))
+
+    def test_the_end_of_the_month_is_kept_where_the_program_says_so(self):
+        events, end_of_february = [Event(1, repeats=4)], Clock(date(2027, 2, 28))
+        lines = [line(1, 2, state='ordered', scheduled=date(2027, 3, 31)), line(1, 3)]
+        for is_kept, clock in (
+            (True, Clock(date(2027, 2, 28), months=1, since=(1, 2))),
+            (False, Clock(date(2027, 3, 31), since=(1, 2))),
+        ):
+            self.assertEqual(sync.get_clock(stand(lines, events, end_of_month=is_kept), end_of_february), clock)
+
     def test_nothing_ordered_yet(self):
         self.assertEqual(sync.get_clock(stand([line(1)]), CLOCK), CLOCK)
 
@@ -62,6 +76,19 @@ class TestTarget(TestCase):
         self.assertEqual(target[0], Occurrence(1, 1, date(2026, 12, 24)))
         self.assertEqual([occurrence.position for occurrence in target], [(1, 1), (3, 1)])
 
+    def test_a_part_still_planned_of_what_was_ordered_keeps_its_day(self):
+        part = line(2, id=99, scheduled=date(2027, 2, 14))
+        standing = stand([line(1, state='ordered'), line(2, state='ordered', scheduled=date(2027, 2, 1)), part])
+        target = sync.get_target(standing, CLOCK, Terms())
+        self.assertEqual(target[0], Occurrence(2, 1, date(2027, 2, 14)))
+        self.assertEqual([occurrence.position for occurrence in target], [(2, 1), (3, 1), (4, 1)])
+
+    def test_what_is_late_is_sent_as_often_as_the_program_does(self):
+        lines = [line(1, 1), line(1, 2), line(2, state='ordered', scheduled=JANUARY)]
+        for repeats, positions in ((1, [(1, 1)]), (2, [(1, 1), (1, 2)])):
+            standing = stand(lines, [Event(1, repeats=repeats), Event(2)])
+            self.assertEqual(self.get_positions(standing), positions)
+
     def test_what_is_late_and_not_sent_any_more_is_not_sent(self):
         events = [Event(1, action='skip'), Event(2), Event(3)]
         standing = stand([line(1), line(2, state='ordered', scheduled=date(2027, 1, 1))], events)
@@ -78,10 +105,24 @@ class TestTarget(TestCase):
         self.assertEqual(len(self.get_positions(standing, threshold=5)), 5)
         self.assertEqual(len(self.get_positions(standing)), 10)
 
-    def test_too_much_is_refused(self):
-        standing = stand([line(1)], [Event(1, repeats=None)])
-        with self.assertRaises(schedule.TooManyLinesError):
-            sync.get_target(standing, CLOCK, Terms())
+    def test_where_nothing_is_planned_all_is_new(self):
+        events = [Event(1), Event(2, repeats=5)]
+        standing = stand([line(1, state='ordered')], events)
+        self.assertEqual(self.get_positions(standing), [(2, 1), (2, 2), (2, 3), (2, 4), (2, 5)])
+        self.assertEqual(self.get_positions(standing, threshold=2), [(2, 1), (2, 2)])
+
+    def test_a_thousand_lines_are_planned_and_one_more_is_refused(self):
+        for terms in (Terms(), Terms(is_prepaid=True)):
+            for repeats in (1001, None):
+                standing = stand([line(1)], [Event(1, schedule.UNITS['day'], repeats=repeats)])
+                with (
+                    self.subTest(terms=terms, repeats=repeats),
+                    self.assertRaises(schedule.TooManyLinesError) as caught,
+                ):
+                    sync.get_target(standing, CLOCK, terms)
+                self.assertEqual(str(caught.exception), "more than 1000 lines")
+            standing = stand([line(1)], [Event(1, schedule.UNITS['day'], repeats=1000)])
+            self.assertEqual(len(sync.get_target(standing, CLOCK, terms)), 1000)
 
     def test_paid_in_advance_is_what_is_paid_for(self):
         standing = stand([line(1, state='ordered'), *monthly((3, 1))], event_count=2)
@@ -92,9 +133,30 @@ class TestTarget(TestCase):
         target = sync.get_target(standing, CLOCK, Terms(is_prepaid=True))
         self.assertEqual(target, [Occurrence(3, 1, date(2027, 2, 1))])
 
+    def test_paid_in_advance_what_is_passed_over_now_takes_the_time_it_took(self):
+        lines = [line(1, state='ordered', scheduled=JANUARY), *monthly((2, 1), (3, 1))]
+        standing = stand(lines, [Event(1), Event(2, action='skip'), Event(3)], event_count=3)
+        target = sync.get_target(standing, CLOCK, Terms(is_prepaid=True))
+        self.assertEqual(target, [Occurrence(3, 1, date(2027, 3, 1))])
+
+    def test_paid_in_advance_what_is_repeated_more_often_now_takes_no_more_time(self):
+        lines = [line(1, state='ordered', scheduled=JANUARY), *monthly((2, 1), (2, 2), (3, 1))]
+        standing = stand(lines, [Event(1), Event(2, repeats=5), Event(3)], event_count=4)
+        target = sync.get_target(standing, CLOCK, Terms(is_prepaid=True))
+        dates = {(2, 1): date(2027, 2, 1), (2, 2): date(2027, 3, 1), (3, 1): date(2027, 4, 1)}
+        self.assertEqual({occurrence.position: occurrence.date for occurrence in target}, dates)
+
+    def test_paid_in_advance_intervals_and_fixed_days_are_those_of_the_program(self):
+        lines = [line(1, state='ordered', scheduled=JANUARY), *monthly((2, 1), (3, 1), (4, 1))]
+        events = [Event(1), Event(2, (0, 7)), Event(3, start_date=date(2027, 5, 9)), Event(4)]
+        target = sync.get_target(stand(lines, events, event_count=4), CLOCK, Terms(is_prepaid=True))
+        self.assertEqual([str(occurrence.date) for occurrence in target], ['2027-01-08', '2027-05-09', '2027-06-09'])
+
     def test_paid_in_advance_a_whole_program_takes_what_is_new(self):
-        standing = stand([line(1, state='ordered'), *monthly((3, 1))])
-        self.assertEqual(self.get_positions(standing, is_prepaid=True), [(2, 1), (3, 1), (4, 1)])
+        standing = stand([line(1, state='ordered', scheduled=JANUARY), *monthly((3, 1))])
+        target = sync.get_target(standing, CLOCK, Terms(is_prepaid=True))
+        dates = {(2, 1): date(2027, 2, 1), (3, 1): date(2027, 2, 1), (4, 1): date(2027, 4, 1)}
+        self.assertEqual({occurrence.position: occurrence.date for occurrence in target}, dates)
 
 
 class TestNumbers(TestCase):
@@ -108,6 +170,24 @@ class TestNumbers(TestCase):
         _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1)])
         self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 2, (3, 1): 3})
         self.assertEqual(numbering.moved, {1: 1, 2: 2})
+
+    def test_numbers_begin_at_1(self):
+        _standing, _target, numbering = self.number([], [(1, 1), (2, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 2})
+
+    def test_a_gap_between_numbers_stays(self):
+        _standing, _target, numbering = self.number([line(1, number=1), line(2, number=5)], [(1, 1), (2, 1), (3, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 5, (3, 1): 6})
+
+    def test_what_was_put_into_a_later_shipment_holds_up_nothing_in_between(self):
+        lines = [line(1, number=1), line(2, number=3, is_elsewhere=True), line(3, number=2), line(4, number=3)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1), (3, 1), (4, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 3, (3, 1): 2, (4, 1): 3})
+
+    def test_what_was_put_into_a_shipment_of_others_stays_there(self):
+        lines = [line(1, number=1), line(2, number=7, is_elsewhere=True), line(5, event=0, in_program=False, number=7)]
+        _standing, _target, numbering = self.number(lines, [(1, 1), (2, 1)])
+        self.assertEqual(numbering.numbers, {(1, 1): 1, (2, 1): 7})
 
     def test_what_comes_in_between_moves_what_follows(self):
         lines = [line(1, number=1), line(3, number=2)]
