@@ -53,7 +53,6 @@ DAYS = Bounds(0, MAX_DAYS)
 DAYS_OR_DEFAULT = Bounds(-1, MAX_DAYS)
 DAYS_BOTH_WAYS = Bounds(-MAX_DAYS, MAX_DAYS)
 
-DAY_FORMAT = '%Y-%m-%d'
 MOMENT_FORMAT = '%Y-%m-%d %H:%M:%S'
 
 
@@ -69,7 +68,8 @@ def read_day(value: object) -> date:
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no day")
     moment = value[: len('2027-01-31 12:00:00')]
-    text_format = DAY_FORMAT if len(moment) <= len('2027-01-31') else MOMENT_FORMAT[: len(moment) - 2]
+    # The year is written with four digits, and as two characters in the format.
+    text_format = MOMENT_FORMAT[: max(len(moment), len('2027-01-31')) - 2]
     return datetime.strptime(moment, text_format).date()  # noqa: DTZ007 - only its day is taken
 
 

@@ -39,6 +39,7 @@ class TestUnpaid(TestCase):
 
     def test_who_owes_nothing_is_not_refused(self):
         self.assertCode(Credit('hold', 1, 1), Overdue(0, None), None)
+        self.assertCode(Credit('hold', 1, 1), Overdue(0, TODAY - 2 * DAY), None)
 
 
 class TestCard(TestCase):

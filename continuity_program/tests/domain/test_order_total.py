@@ -35,6 +35,14 @@ class TestShareReduction(TestCase):
         self.assertEqual(share(Reduction(-30.0, LOW), *sold), {OTHERS: -30.0})
         self.assertEqual(share(Reduction(-30.0, frozenset()), *sold), {7: -3.0, OTHERS: -27.0})
 
+    def test_off_all_that_is_sold_where_nothing_has_its_taxes(self):
+        sold = Sold(7, 10.0, LOW), Sold(OTHERS, 10.0, LOW), Sold(7, 20.0, LOW)
+        self.assertEqual(share(Reduction(-8.0, NORMAL), *sold), {7: -6.0, OTHERS: -2.0})
+
+    def test_what_is_free_has_no_share(self):
+        sold = Sold(7, 0.0, NORMAL), Sold(8, 20.0, LOW)
+        self.assertEqual(share(Reduction(-5.0, NORMAL), *sold), {8: -5.0})
+
     def test_who_is_billed_keeps_what_is_on_the_bill(self):
         sold = Sold(7, 100.0), Sold(8, 100.0), Sold(OTHERS, 100.0)
         self.assertEqual(share(Reduction(-30.0, billed={7: 0.0}), *sold), {7: 0.0, 8: -15.0, OTHERS: -15.0})

@@ -58,6 +58,12 @@ class TestMissing(TestCase):
         self.assertEqual(get_missing(parcels, {'book': 4.0, 'map': 1.0}), {'book': 1.0})
         self.assertEqual(get_missing(parcels, {'book': 5.0, 'map': 1.0}), {})
 
+    def test_counted_in_the_smallest_part_of_the_product(self):
+        shelf = {'tea': 0.498}
+        self.assertEqual(get_missing([Parcel(Want('tea', 0.5, unit=0.01))], shelf), {})
+        missing = get_missing([Parcel(Want('tea', 0.5, unit=0.001))], shelf)
+        self.assertAlmostEqual(missing['tea'], 0.002)
+
     def test_what_others_are_promised_is_not_missed_twice(self):
         self.assertEqual(get_missing([Parcel(Want('book', 2.0))], {'book': -3.0}), {'book': 2.0})
 
