@@ -32,6 +32,7 @@
         'views/account_move_views.xml',
         'views/payment_token_views.xml',
         'views/payment_transaction_views.xml',
+        'report/report_invoice.xml',
         'report/sale_order_templates.xml',
         'views/sale_portal_templates.xml',
         'views/announcement_templates.xml',

@@ -4,6 +4,7 @@ from . import test_announcement
 from . import test_bad_input
 from . import test_bad_sale
 from . import test_bills
+from . import test_terms_of_bills
 from . import test_boxes
 from . import test_boxes_edges
 from . import test_candidates

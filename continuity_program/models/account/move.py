@@ -3,6 +3,7 @@ from contextlib import contextmanager
 from odoo import api, fields, models
 from odoo.tools import SQL, frozendict
 
+from ...domain import receivable
 from ...internal_context import Internal, get_internal
 from ..base.automatic import AUTOMATIC
 from ..base.plan_one2many import PlanOne2many, init_plan_column, searching_plans
@@ -79,66 +80,135 @@ class AccountMove(models.Model):
         'continuity_payment_ids.amount',
         'continuity_payment_ids.due_date',
         'continuity_payment_ids.number',
+        'continuity_payment_ids.has_schedule',
         'continuity_payment_ids.is_cancelled',
     )
     def _compute_needed_terms(self):
         super()._compute_needed_terms()
         for move in self:
-            payments = move.continuity_payment_ids.filtered(lambda payment: not payment.is_cancelled).sorted('number')
+            payments = move._get_instalments_to_pay()
             if payments and move.move_type == 'out_invoice' and move.needed_terms:
                 move.needed_terms = move._get_terms_of_payments(payments)
 
-    def _get_terms_of_payments(self, payments):
-        """Return the receivable lines of the invoice, one for each payment, summing to the invoice's total.
+    def _get_instalments_to_pay(self):
+        """Return the instalments of the invoice, cancelled ones left out."""
+        return self.continuity_payment_ids.filtered(lambda payment: not payment.is_cancelled).sorted('number')
 
-        Once it is posted, the books tell the amounts. What is less than its down payments is about to become a credit
-        note, and nobody pays it in instalments.
+    def _get_terms_of_payments(self, payments):
+        """Return the receivable lines of the invoice: those that Odoo makes, each for an instalment, or where there is a
+        payment schedule one for each instalment on its day. They sum to the invoice's total.
+
+        What is less than its down payments is about to become a credit note, and nobody pays it in instalments.
         """
         self.ensure_one()
-        total = sum(term['balance'] for term in self.needed_terms.values())
-        total_currency = sum(term['amount_currency'] for term in self.needed_terms.values())
-        if total_currency < 0:
+        total = sum(term['amount_currency'] for term in self.needed_terms.values())
+        if total < 0:
             return self.needed_terms
-        last_date = max(filter(None, (key['date_maturity'] for key in self.needed_terms)), default=False)
-        if self.state == 'posted':
-            amounts = [
-                sum(payment.move_line_ids.filtered(lambda line: line.move_id == self).mapped('amount_currency'))
-                for payment in payments
-            ]
-        else:
-            amounts = payments.mapped('amount')
-        amounts = self._align(amounts, total_currency)
-        terms, done_currency, done = {}, 0.0, 0.0
-        for payment, amount in zip(payments, amounts, strict=True):
-            done_currency += amount
-            reached = self.company_currency_id.round(total * done_currency / total_currency) if total_currency else 0.0
-            key = {
-                'move_id': self.id,
-                'date_maturity': payment.due_date or last_date,
-                'discount_date': False,
-                'continuity_payment_id': payment.id,
-            }
-            terms[frozendict(key)] = {
-                'balance': reached - done,
-                'amount_currency': amount,
-                'discount_date': False,
-                'discount_balance': 0.0,
-                'discount_amount_currency': 0.0,
-            }
-            done = reached
+        if any(payments.mapped('has_schedule')):
+            return self._get_scheduled_terms(self._get_instalment_rows(payments, total))
+        amounts = receivable.align(self._get_amounts(payments), total, self.currency_id.rounding)
+        return self._get_shared_terms(payments, amounts)
+
+    def _get_amounts(self, payments):
+        """Return the amount of each instalment: once it is posted, the books tell it."""
+        if self.state != 'posted':
+            return payments.mapped('amount')
+        return [sum(payment._get_lines_on(self).mapped('amount_currency')) for payment in payments]
+
+    def _get_instalment_rows(self, payments, total):
+        """Return (instalment, day, amount) of each receivable line of an invoice with a payment schedule.
+
+        :param total: what they sum to.
+        """
+        rows = []
+        for payment in payments:
+            lines = payment._get_lines_on(self) if self.state == 'posted' else self.env['account.move.line']
+            planned = [(line.date_maturity, line.amount_currency) for line in lines]
+            day_of_bill = self.invoice_date or fields.Date.context_today(self)
+            rows += [(payment, *row) for row in planned or payment._get_instalments_on_bill(day_of_bill)]
+        amounts = receivable.align([amount for _payment, _day, amount in rows], total, self.currency_id.rounding)
+        return [(payment, day, amount) for (payment, day, _amount), amount in zip(rows, amounts, strict=True)]
+
+    def _get_scheduled_terms(self, rows):
+        """Return the receivable lines of an invoice of which these are (instalment, day, amount)."""
+        total = sum(term['balance'] for term in self.needed_terms.values())
+        amounts = [amount for _payment, _day, amount in rows]
+        balances = receivable.cut(total, amounts, self.company_currency_id.rounding)
+        terms = {}
+        for (payment, day, amount), balance in zip(rows, balances, strict=True):
+            self._add_term(terms, {'date_maturity': day, 'discount_date': False}, payment, amount, balance)
         return terms
 
-    def _align(self, amounts, total):
-        """Return the instalments so that they sum to the total: the last ones take what is missing or too much."""
-        amounts = list(amounts)
-        difference = total - sum(amounts)
-        for index in reversed(range(len(amounts))):
-            changed = max(amounts[index] + difference, 0.0)
-            difference -= changed - amounts[index]
-            amounts[index] = self.currency_id.round(changed)
-            if self.currency_id.is_zero(difference):
-                break
-        return amounts
+    def _get_shared_terms(self, payments, amounts):
+        """Return the receivable lines that Odoo makes, each split into those of the instalments."""
+        terms = {}
+        wanted = list(self.needed_terms.items())
+        unit, company_unit = self.currency_id.rounding, self.company_currency_id.rounding
+        rows = receivable.split_by_days(amounts, [value['amount_currency'] for _key, value in wanted], unit)
+        for (key, value), *pieces in zip(wanted, *rows, strict=True):
+            balances = receivable.cut(value['balance'], pieces, company_unit)
+            discounted = receivable.cut(value.get('discount_amount_currency', 0.0), pieces, unit)
+            discounted_balances = receivable.cut(value.get('discount_balance', 0.0), pieces, company_unit)
+            for payment, *figures in zip(payments, pieces, balances, discounted, discounted_balances, strict=True):
+                self._add_term(terms, key, payment, *figures)
+        return terms
+
+    def _add_term(self, terms, key, payment, amount, balance, discounted=0.0, discounted_balance=0.0):
+        """Add a receivable line to those that the invoice needs, by what Odoo knows them by.
+
+        :param dict terms: what is added to, as Odoo's ``needed_terms``.
+        :param key: a mapping with the days of it.
+        """
+        days = {'date_maturity': key['date_maturity'], 'discount_date': key['discount_date']}
+        term = terms.setdefault(
+            frozendict({'move_id': self.id, **days, 'continuity_payment_id': payment.id}),
+            {
+                'balance': 0.0,
+                'amount_currency': 0.0,
+                'discount_date': key['discount_date'],
+                'discount_balance': 0.0,
+                'discount_amount_currency': 0.0,
+            },
+        )
+        term['balance'] += balance
+        term['amount_currency'] += amount
+        term['discount_balance'] += discounted_balance
+        term['discount_amount_currency'] += discounted
+
+    # === PAYMENT TERMS === #
+
+    def _use_terms_of_instalments(self):
+        """Give invoices with a payment schedule the payment terms that say what their receivable lines are."""
+        for company, invoices in self.filtered('continuity_has_plan').grouped('company_id').items():
+            schedules = {invoice: invoice._get_billed_schedule() for invoice in invoices}
+            scheduled = [invoice for invoice, schedule in schedules.items() if schedule]
+            terms = self.env['account.payment.term']._find_or_create_for(
+                company, [schedules[invoice] for invoice in scheduled]
+            )
+            for invoice, term in zip(scheduled, terms, strict=True):
+                if invoice.invoice_payment_term_id != term:
+                    # Posted, Odoo would refuse it: the days of its lines were moved before.
+                    invoice.with_context(skip_readonly_check=True).invoice_payment_term_id = term
+
+    def _get_billed_schedule(self):
+        """Return (day, amount, currency) of each receivable line, where there is a payment schedule.
+
+        :rtype: list[tuple]
+        """
+        self.ensure_one()
+        lines = self.line_ids.filtered(lambda line: line.display_type == 'payment_term' and line.amount_currency)
+        if self.move_type != 'out_invoice' or not any(lines.sudo().continuity_payment_id.mapped('has_schedule')):
+            return []
+        rows = ((line.date_maturity, line.amount_currency, line.currency_id) for line in lines)
+        return sorted(rows, key=lambda row: row[:2])
+
+    def copy_data(self, default=None):
+        vals_list = super().copy_data(default)
+        for move, vals in zip(self, vals_list, strict=True):
+            if move.invoice_payment_term_id.continuity_key and 'invoice_payment_term_id' not in (default or {}):
+                # The days that were agreed are those of this bill.
+                vals.pop('invoice_payment_term_id', None)
+        return vals_list
 
     # === CORE METHODS OVERRIDES === #
 
@@ -163,11 +233,12 @@ class AccountMove(models.Model):
             yield
 
     def _post(self, soft=True):
+        self._use_terms_of_instalments()
         posted = super()._post(soft=soft)
-        for line in posted.line_ids.filtered('continuity_payment_id'):
-            payment_sudo = line.sudo().continuity_payment_id
-            if payment_sudo.currency_id.compare_amounts(payment_sudo.amount, line.amount_currency):
-                payment_sudo.amount = line.amount_currency
+        for payment, lines in posted.line_ids.sudo().grouped('continuity_payment_id').items():
+            amount = sum(lines.mapped('amount_currency'))
+            if payment and payment.currency_id.compare_amounts(payment.amount, amount):
+                payment.amount = amount
         posted.filtered('continuity_payment_ids')._use_up_online_payments()
         for order in posted.sudo().continuity_payment_ids.order_id.filtered('continuity_parent_id'):
             order.order_line.continuity_line_id.subscription_id._plan_rest(order)
@@ -215,6 +286,7 @@ class AccountMove(models.Model):
                     'invoice_date': bill.company_id._get_continuity_today(),
                     'invoice_user_id': bill.invoice_user_id.id,
                     'ref': ref,
+                    **bill._prepare_terms_of_credit(),
                     **values,
                 }
                 for bill in self
@@ -223,6 +295,11 @@ class AccountMove(models.Model):
         for salesperson, theirs in notes.grouped('invoice_user_id').items():
             theirs._message_auto_subscribe({'user_id': salesperson.id})
         return notes.with_env(self.env)
+
+    def _prepare_terms_of_credit(self):
+        """Return the payment terms of a credit note, as Odoo's own dialog gives them: none but those of its taxes."""
+        term = self.invoice_payment_term_id
+        return {'invoice_payment_term_id': term.id if term.early_pay_discount_computation == 'mixed' else False}
 
     def _get_live_credit_notes(self):
         """Return the credit notes of these invoices, drafts counted, cancelled ones left out."""
@@ -253,9 +330,9 @@ class AccountMove(models.Model):
             payments &= self.continuity_subscription_id.sudo().payment_ids
         credit = self.line_ids.filtered(lambda line: line.display_type == 'payment_term')
         for payment in payments._by_due_date(reverse=True):
-            line = payment.move_line_id.sudo(False)
-            if line and not line.reconciled and any(not term.reconciled for term in credit):
-                (line | credit.filtered(lambda term: not term.reconciled)).reconcile()
+            for line in payment._get_receivable_lines().sudo(False).sorted('date_maturity', reverse=True):
+                if not line.reconciled and any(not term.reconciled for term in credit):
+                    (line | credit.filtered(lambda term: not term.reconciled)).reconcile()
 
     def unlink(self):
         # Billed anew, it is sent again.

@@ -58,11 +58,15 @@ class AccountMoveLine(models.Model):
 
     def _on_maturity_changed(self):
         """Write the due date of instalments as that of their receivable lines: an accountant has given more time."""
-        for line in self.sudo().filtered(lambda line: line.parent_state == 'posted'):
+        posted = self.sudo().filtered(lambda line: line.parent_state == 'posted' and line.continuity_payment_id)
+        for line in posted:
             payment = line.continuity_payment_id
-            if payment.due_date and line.date_maturity and payment.due_date != line.date_maturity:
+            # Of several lines, the customer's own payment terms tell the days.
+            is_own = payment.due_date and payment._get_receivable_lines() == line
+            if is_own and line.date_maturity and payment.due_date != line.date_maturity:
                 payment.due_date = line.date_maturity
                 payment.subscription_id._update_holds()
+        posted.move_id._use_terms_of_instalments()
 
     # === CREDIT BY VALUE === #
 
@@ -94,9 +98,9 @@ class AccountMoveLine(models.Model):
         }
 
     def reconcile(self):
-        """Reconcile the payment of an instalment with the instalment's own line only, or with none if it is settled."""
-        only_line_id = get_internal(self.env, 'continuity_only_line_id')
+        """Reconcile the payment of an instalment with the instalment's own lines only, or with none if they are settled."""
+        only_line_ids = get_internal(self.env, 'continuity_only_line_ids')
         lines = self
-        if only_line_id:
-            lines = self.filtered(lambda line: line.display_type != 'payment_term' or line.id == only_line_id)
+        if only_line_ids:
+            lines = self.filtered(lambda line: line.display_type != 'payment_term' or line.id in only_line_ids)
         return super(AccountMoveLine, lines).reconcile()

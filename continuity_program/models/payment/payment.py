@@ -108,6 +108,7 @@ class ContinuityPayment(models.Model):
     move_line_id = fields.Many2one(
         comodel_name='account.move.line',
         string="Receivable Line",
+        help="The one that is to be paid next.",
         compute='_compute_move_line_id',
         store=True,
         index='btree_not_null',
@@ -122,10 +123,45 @@ class ContinuityPayment(models.Model):
     _on_hold_idx = models.Index("(company_id) WHERE on_hold IS TRUE")
     _declined_idx = models.Index("(company_id) WHERE state = 'declined'")
 
-    @api.depends('move_line_ids.parent_state')
+    @api.depends('move_line_ids.parent_state', 'move_line_ids.reconciled', 'move_line_ids.date_maturity')
     def _compute_move_line_id(self):
         for payment in self:
-            payment.move_line_id = payment.move_line_ids.filtered(lambda line: line.parent_state != 'cancel')[-1:]
+            lines = payment._get_receivable_lines()
+            payment.move_line_id = lines.filtered(lambda line: not line.reconciled)[:1] or lines[-1:]
+
+    def _get_receivable_lines(self):
+        """Return the lines of its bill that are due for it, the earliest first: one, or those that the customer's own
+        payment terms make of it."""
+        self.ensure_one()
+        lines = self.move_line_ids.filtered(lambda line: line.parent_state != 'cancel')
+        return self._get_lines_on(lines[-1:].move_id)
+
+    def _get_lines_on(self, move):
+        """Return its receivable lines on a document, the earliest first."""
+        lines = self.move_line_ids.filtered(lambda line: line.move_id == move)
+        return lines.sorted(lambda line: (line.date_maturity or date.max, line.id))
+
+    def _get_instalments_on_bill(self, day):
+        """Return (day, amount) of its receivable lines on a bill of a day: its own day where it is of a payment schedule
+        or the order has no payment terms.
+
+        :rtype: list[tuple]
+        """
+        self.ensure_one()
+        term = self.order_id.payment_term_id
+        if self.has_schedule or not term:
+            return [(self.due_date or day, self.amount)]
+        return self.subscription_id._get_instalments(self.order_id, self.amount, term, day)
+
+    def _get_schedule_on_bill(self, day):
+        """Return (day, amount, currency) of the receivable lines of these on a bill of a day, the earliest first."""
+        rows = [
+            (due, amount, payment.currency_id)
+            for payment in self
+            for due, amount in payment._get_instalments_on_bill(day)
+            if amount
+        ]
+        return sorted(rows, key=lambda row: row[:2])
 
     @api.depends('due_date', 'order_id.continuity_shipped_date', 'subscription_id.program_id.upfront_invoice_moment')
     def _compute_ready_date(self):
@@ -167,10 +203,11 @@ class ContinuityPayment(models.Model):
     def _get_state(self):
         """Return what the state is: the books are the truth (``docs/behaviour.md#payments``)."""
         self.ensure_one()
-        line = self.move_line_ids.filtered(lambda line: line.parent_state == 'posted')[-1:]
+        posted = self.move_line_ids.filtered(lambda line: line.parent_state == 'posted')
+        lines = self._get_lines_on(posted[-1:].move_id)
         if self.is_cancelled:
             return 'cancelled'
-        if self.currency_id.is_zero(self.amount) or (line and self._is_settled(line)):
+        if self.currency_id.is_zero(self.amount) or (lines and all(map(self._is_settled, lines))):
             return 'paid'
         transactions = self.transaction_ids.sorted('id')
         if any(tx.state in ('draft', 'pending', 'authorized') for tx in transactions) or any(
@@ -181,7 +218,7 @@ class ContinuityPayment(models.Model):
         is_taken_off_card = self.method == 'on_account' and self.attempt_count
         if transactions[-1:].state in ('error', 'cancel') and not is_taken_off_card:
             return 'declined'
-        return 'billed' if line and self.method == 'on_account' else 'scheduled'
+        return 'billed' if lines and self.method == 'on_account' else 'scheduled'
 
     @api.model
     def _is_settled(self, line):
@@ -342,7 +379,8 @@ class ContinuityPayment(models.Model):
         self.ensure_one()
         if self.is_cancelled:
             return 0.0
-        return self.move_line_id.amount_residual_currency if self.move_line_id else self.amount
+        lines = self._get_receivable_lines()
+        return self.currency_id.round(sum(lines.mapped('amount_residual_currency'))) if lines else self.amount
 
     def _get_chargeable_amount(self):
         """Return what may be charged now: what is open, less what credit notes in draft take off, the last instalments
@@ -359,9 +397,19 @@ class ContinuityPayment(models.Model):
         for payment in instalments._by_due_date(reverse=True):
             still_open = payment._get_open_amount()
             if payment == self:
-                return self.currency_id.round(max(still_open - credit, 0.0))
+                left = self.currency_id.round(max(still_open - credit, 0.0))
+                return left if credit else self._get_early_amount() or left
             credit = max(credit - still_open, 0.0)
         return 0.0
+
+    def _get_early_amount(self):
+        """Return what settles its bill today by the early discount of the customer's payment terms, or nothing."""
+        self.ensure_one()
+        bill = self.invoice_id
+        if not bill.invoice_payment_term_id.early_discount or bill.continuity_payment_ids != self:
+            return None
+        values = bill._get_invoice_next_payment_values()
+        return values['amount_due'] if values.get('installment_state') == 'epd' else None
 
     # === THE PORTAL === #
 

@@ -130,11 +130,10 @@ class PaymentTransaction(models.Model):
         subscriptions._use_token(self.token_id)
 
     def _create_payment(self, **extra_create_values):
-        """Settle the receivable line of its own instalment, also when paid out of order. It has an entry even where
+        """Settle the receivable lines of its own instalment, also when paid out of order. It has an entry even where
         Odoo would wait for the bank: the books tell what is paid."""
-        line = self.continuity_payment_id.move_line_id
-        if not line:
+        lines = self.continuity_payment_id._get_receivable_lines() if self.continuity_payment_id else None
+        if not lines:
             return super()._create_payment(**extra_create_values)
-        return super(
-            PaymentTransaction, self.with_context(continuity_only_line_id=Internal(line.id), force_payment_move=True)
-        )._create_payment(**extra_create_values)
+        own = self.with_context(continuity_only_line_ids=Internal(tuple(lines.ids)), force_payment_move=True)
+        return super(PaymentTransaction, own)._create_payment(**extra_create_values)

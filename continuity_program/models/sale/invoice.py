@@ -1,8 +1,9 @@
 from uuid import uuid4
 
-from odoo import models
+from odoo import fields, models
 from odoo.exceptions import UserError
 from odoo.fields import Command
+from odoo.tools import groupby
 
 from ...internal_context import Internal, get_internal
 from ..base.automatic import press
@@ -97,9 +98,36 @@ class SaleOrder(models.Model):
             values['continuity_payment_ids'] = [Command.link(payment.id) for payment in payments]
             # For the link in its mail: here for the same reason.
             values['access_token'] = str(uuid4())
-            if any(payments.mapped('due_date')):
-                values['invoice_payment_term_id'] = False
+            if not values['invoice_payment_term_id'] and any(payments.mapped('due_date')):
+                values['invoice_date_due'] = min(filter(None, payments.mapped('due_date')))
         return values
+
+    def _create_account_invoices(self, invoice_vals_list, final):
+        self._use_terms_of_schedules(invoice_vals_list)
+        return super()._create_account_invoices(invoice_vals_list, final)
+
+    def _use_terms_of_schedules(self, invoice_vals_list):
+        """Give the invoices to be created whose instalments are of a payment schedule the payment terms made of them;
+        without a schedule, the customer's own stay."""
+        for company_id, vals_list in groupby(invoice_vals_list, lambda vals: vals.get('company_id')):
+            planned = [(vals, self._get_planned_schedule(vals)) for vals in vals_list]
+            planned = [(vals, schedule) for vals, schedule in planned if schedule]
+            company = self.env['res.company'].browse(company_id)
+            terms = self.env['account.payment.term']._find_or_create_for(
+                company, [schedule for _vals, schedule in planned]
+            )
+            for (vals, _schedule), term in zip(planned, terms, strict=True):
+                vals['invoice_payment_term_id'] = term.id
+
+    def _get_planned_schedule(self, vals):
+        """Return (day, amount, currency) of the instalments of an invoice with these values, where it has a payment
+        schedule."""
+        ids = [payment_id for _command, payment_id, _values in vals.get('continuity_payment_ids', ())]
+        payments = self.env['continuity.payment'].sudo().browse(ids)
+        if not any(payments.mapped('has_schedule')):
+            return []
+        day_of_bill = fields.Date.to_date(vals.get('invoice_date')) or fields.Date.context_today(self)
+        return payments._get_schedule_on_bill(day_of_bill)
 
     def _get_spare_transactions(self):
         """Return the online payments of a parent order that bills nothing itself: its child orders use them up."""
