@@ -15,6 +15,7 @@
         'data/ir_sequence.xml',
         'data/mail_activity_type.xml',
         'data/mail_template.xml',
+        'data/mail_template_receipts.xml',
         'data/ir_cron.xml',
         'data/continuity_cancel_reason.xml',
         'views/continuity_program_line_views.xml',

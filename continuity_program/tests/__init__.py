@@ -64,6 +64,7 @@ from . import test_preview_is_run
 from . import test_program
 from . import test_query_counts
 from . import test_quiet_nights
+from . import test_receipts
 from . import test_renew
 from . import test_replan
 from . import test_reports

@@ -95,8 +95,8 @@ class AccountMove(models.Model):
         return self.continuity_payment_ids.filtered(lambda payment: not payment.is_cancelled).sorted('number')
 
     def _get_terms_of_payments(self, payments):
-        """Return the receivable lines of the invoice: those that Odoo makes, each for an instalment, or where there is a
-        payment schedule one for each instalment on its day. They sum to the invoice's total.
+        """Return the receivable lines of the invoice: those that Odoo makes, each for an instalment, or where there is
+        a payment schedule one for each instalment on its day. They sum to the invoice's total.
 
         What is less than its down payments is about to become a credit note, and nobody pays it in instalments.
         """
@@ -124,7 +124,7 @@ class AccountMove(models.Model):
         for payment in payments:
             lines = payment._get_lines_on(self) if self.state == 'posted' else self.env['account.move.line']
             planned = [(line.date_maturity, line.amount_currency) for line in lines]
-            day_of_bill = self.invoice_date or fields.Date.context_today(self)
+            day_of_bill = self.invoice_date or self.company_id._get_continuity_today()
             rows += [(payment, *row) for row in planned or payment._get_instalments_on_bill(day_of_bill)]
         amounts = receivable.align([amount for _payment, _day, amount in rows], total, self.currency_id.rounding)
         return [(payment, day, amount) for (payment, day, _amount), amount in zip(rows, amounts, strict=True)]
@@ -243,6 +243,7 @@ class AccountMove(models.Model):
         for order in posted.sudo().continuity_payment_ids.order_id.filtered('continuity_parent_id'):
             order.order_line.continuity_line_id.subscription_id._plan_rest(order)
         posted._get_settled_continuity_payments()._on_settlement_changed()
+        posted.filtered(lambda move: move.move_type == 'out_refund')._mail_continuity_credits()
         return posted
 
     def button_draft(self):

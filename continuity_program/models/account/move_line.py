@@ -98,7 +98,8 @@ class AccountMoveLine(models.Model):
         }
 
     def reconcile(self):
-        """Reconcile the payment of an instalment with the instalment's own lines only, or with none if they are settled."""
+        """Reconcile the payment of an instalment with the instalment's own lines only, or with none if they are
+        settled."""
         only_line_ids = get_internal(self.env, 'continuity_only_line_ids')
         lines = self
         if only_line_ids:

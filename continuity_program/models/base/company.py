@@ -57,6 +57,11 @@ class ResCompany(models.Model):
     continuity_retry_limit = fields.Integer(string="Charge Attempts", default=3, bounds=sanity.COUNT_FROM_0)
     continuity_retry_days = fields.Integer(string="Days Between Attempts", default=3, bounds=sanity.DAYS)
 
+    continuity_mail_bills = fields.Boolean(
+        string="Mail Bills and Receipts",
+        default=True,
+        help="The customer gets each bill, each charge of a card, each credit note and each refund once by email.",
+    )
     continuity_mail_plan = fields.Boolean(
         string="Mail the Plan", default=True, help="The customer gets the plan when the order is confirmed."
     )

@@ -14,6 +14,7 @@ class ResConfigSettings(models.TransientModel):
     continuity_autoconfirm = fields.Boolean(related='company_id.continuity_autoconfirm', readonly=False)
     continuity_retry_limit = fields.Integer(related='company_id.continuity_retry_limit', readonly=False)
     continuity_retry_days = fields.Integer(related='company_id.continuity_retry_days', readonly=False)
+    continuity_mail_bills = fields.Boolean(related='company_id.continuity_mail_bills', readonly=False)
     continuity_mail_plan = fields.Boolean(related='company_id.continuity_mail_plan', readonly=False)
     continuity_mail_changes = fields.Boolean(related='company_id.continuity_mail_changes', readonly=False)
     continuity_mail_end = fields.Boolean(related='company_id.continuity_mail_end', readonly=False)

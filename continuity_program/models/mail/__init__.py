@@ -2,4 +2,5 @@ from . import activity
 from . import template
 from . import announcements
 from . import notices
+from . import receipts
 from . import announced_lines

@@ -7,6 +7,9 @@ from ..base.isolation import isolate_each
 
 _logger = logging.getLogger(__name__)
 
+#: The mails that have a document with them, by the name of their template, and the record's field that holds it.
+DOCUMENTS = {'bill': 'id', 'credit': 'id', 'charged': 'invoice_id', 'refunded': 'invoice_id'}
+
 
 class MailTemplate(models.Model):
     _inherit = 'mail.template'
@@ -40,7 +43,10 @@ class MailTemplate(models.Model):
             raise UserError(
                 self.env._("The mail template “%(name)s” was deleted. Update the app to get it back.", name=name)
             )
-        template.sudo().send_mail_batch(records.ids, email_layout_xmlid='mail.mail_notification_layout')
+        mails = template.sudo().send_mail_batch(records.ids, email_layout_xmlid='mail.mail_notification_layout')
+        if name in DOCUMENTS:
+            for mail, record in zip(mails, records, strict=True):
+                mail.continuity_document_id = record[DOCUMENTS[name]]
 
     @api.model
     def _get_continuity(self, name):

@@ -33,14 +33,15 @@ class ContinuityPayment(models.Model):
                         order=payment.order_id.name,
                     )
                 )
-        self.filtered(lambda payment: payment.method == 'on_account')._send_bill()
+        # By card, what is charged is told with the charge; what was paid before is told here.
+        self.filtered(lambda payment: payment.method == 'on_account' or payment.state == 'paid')._send_bill()
 
     def _send_bill(self):
         """Mail each bill once; a mail that cannot be made is noted on the invoice, and the bill stands."""
         invoices = self.filtered(lambda payment: not payment.notified_date).invoice_id
         for company, payments in invoices.continuity_payment_ids.grouped('company_id').items():
             payments.notified_date = company._get_continuity_today()
-        self.env['mail.template']._send_continuity('bill', invoices)
+        invoices._mail_continuity_documents('bill')
 
     # === JOB: PROCESS PAYMENTS === #
 

@@ -278,7 +278,10 @@ class ContinuitySubscription(models.Model):
             )
             changed.write({'method': method, 'next_attempt_date': False, 'is_given_up': False})
             if method == 'on_account':
-                changed.filtered(lambda payment: payment.invoice_id.state == 'posted')._send_bill()
+                billed = changed.filtered(lambda payment: payment.invoice_id.state == 'posted')
+                # A receipt that it came with is no bill to pay.
+                billed.filtered(lambda payment: not payment.notified_date).invoice_id.is_move_sent = False
+                billed._send_bill()
             subscription._update_holds()
 
     # === CARDS === #

@@ -142,8 +142,8 @@ class ContinuityPayment(models.Model):
         return lines.sorted(lambda line: (line.date_maturity or date.max, line.id))
 
     def _get_instalments_on_bill(self, day):
-        """Return (day, amount) of its receivable lines on a bill of a day: its own day where it is of a payment schedule
-        or the order has no payment terms.
+        """Return (day, amount) of its receivable lines on a bill of a day: its own day where it is of a payment
+        schedule or the order has no payment terms.
 
         :rtype: list[tuple]
         """

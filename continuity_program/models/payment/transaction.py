@@ -1,3 +1,5 @@
+import logging
+
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import HTTPError, RequestException, Timeout
 
@@ -5,6 +7,9 @@ from odoo import fields, models
 from odoo.exceptions import ValidationError
 
 from ...internal_context import Internal, get_internal
+from ..base.isolation import isolate
+
+_logger = logging.getLogger(__name__)
 
 #: Answers of a provider that has not finished with the request, or with an earlier one under the same reference.
 STILL_AT_WORK = {408, 409, 425}
@@ -89,18 +94,43 @@ class PaymentTransaction(models.Model):
         return changed
 
     def _post_process(self):
+        """Keep the books; nothing that follows from a charge undoes them."""
         for transaction in self.filtered(lambda tx: tx.state in ('authorized', 'done') and tx.token_id):
-            transaction._hand_on_token()
-        declined = self.filtered(
-            lambda tx: tx.continuity_payment_id and tx.state in ('error', 'cancel') and not tx.is_post_processed
-        )
+            transaction._follow_up('_hand_on_token')
+        new = self.filtered(lambda tx: not tx.is_post_processed)
         result = super()._post_process()
-        for transaction in declined.sudo():
-            transaction.continuity_payment_id._on_declined(transaction)
-        done = self.filtered(lambda tx: tx.state == 'done')
-        done.continuity_order_id._confirm_with_card()
-        done.sudo()._notify_overpayment()
+        for transaction in new.filtered(lambda tx: tx.state in ('error', 'cancel') and tx.continuity_payment_id):
+            transaction._follow_up('_decline')
+        for transaction in self.filtered(lambda tx: tx.state == 'done'):
+            transaction._follow_up('_confirm_with_card')
+            transaction._follow_up('_notify_overpayment')
+        for transaction in new.filtered(lambda tx: tx.state == 'done'):
+            transaction._follow_up('_mail_receipt')
         return result
+
+    def _follow_up(self, method):
+        """Do what follows from what the provider said; where it fails, it is undone by itself and logged.
+
+        :param str method: the name of a method of the transaction.
+        """
+        with isolate(self.env) as outcome:
+            getattr(self.sudo(), method)()
+        if outcome.error:
+            text = "%s of %s failed, and is to be done by hand"
+            _logger.warning(text, method, self.reference, exc_info=outcome.error)
+
+    def _decline(self):
+        self.continuity_payment_id._on_declined(self)
+
+    def _confirm_with_card(self):
+        self.continuity_order_id._confirm_with_card()
+
+    def _mail_receipt(self):
+        """Tell the customer of what was charged for an instalment, or paid back, with the document."""
+        charged = self.continuity_payment_id
+        refunded = self.source_transaction_id.continuity_payment_id if self.operation == 'refund' else charged.browse()
+        charged._mail_receipt('charged')
+        refunded._mail_receipt('refunded')
 
     def _check_amount_and_confirm_order(self):
         """Leave quotations alone whose card was not saved with the payment: their plans would be charged to it."""

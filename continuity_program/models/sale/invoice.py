@@ -110,23 +110,23 @@ class SaleOrder(models.Model):
         """Give the invoices to be created whose instalments are of a payment schedule the payment terms made of them;
         without a schedule, the customer's own stay."""
         for company_id, vals_list in groupby(invoice_vals_list, lambda vals: vals.get('company_id')):
-            planned = [(vals, self._get_planned_schedule(vals)) for vals in vals_list]
-            planned = [(vals, schedule) for vals, schedule in planned if schedule]
             company = self.env['res.company'].browse(company_id)
+            planned = [(vals, self._get_planned_schedule(vals, company)) for vals in vals_list]
+            planned = [(vals, schedule) for vals, schedule in planned if schedule]
             terms = self.env['account.payment.term']._find_or_create_for(
                 company, [schedule for _vals, schedule in planned]
             )
             for (vals, _schedule), term in zip(planned, terms, strict=True):
                 vals['invoice_payment_term_id'] = term.id
 
-    def _get_planned_schedule(self, vals):
+    def _get_planned_schedule(self, vals, company):
         """Return (day, amount, currency) of the instalments of an invoice with these values, where it has a payment
         schedule."""
         ids = [payment_id for _command, payment_id, _values in vals.get('continuity_payment_ids', ())]
         payments = self.env['continuity.payment'].sudo().browse(ids)
         if not any(payments.mapped('has_schedule')):
             return []
-        day_of_bill = fields.Date.to_date(vals.get('invoice_date')) or fields.Date.context_today(self)
+        day_of_bill = fields.Date.to_date(vals.get('invoice_date')) or company._get_continuity_today()
         return payments._get_schedule_on_bill(day_of_bill)
 
     def _get_spare_transactions(self):

@@ -1,0 +1,74 @@
+from decimal import Decimal
+from unittest import TestCase
+
+from domain.receivable import align, cut, split_by_days
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+UNITS = st.sampled_from((0.01, 1.0, 0.001, 0.05))
+COUNTS = st.integers(min_value=0, max_value=10**7)
+
+
+def to_amounts(counts, unit):
+    return [float(count * Decimal(str(unit))) for count in counts]
+
+
+def add(amounts):
+    return sum((Decimal(str(amount)) for amount in amounts), Decimal())
+
+
+class TestReceivable(TestCase):
+    def test_cut_by_weights_the_last_one_takes_the_rest(self):
+        self.assertEqual(cut(10.0, [1, 1, 1], 0.01), [3.33, 3.34, 3.33])
+        self.assertEqual(cut(69.3, [30, 70], 0.01), [20.79, 48.51])
+        self.assertEqual(cut(5.0, [0, 0], 0.01), [0.0, 5.0])
+        self.assertEqual(cut(5.0, [2, 1], 1.0), [3.0, 2.0])
+        self.assertEqual(cut(5.0, [], 0.01), [])
+
+    def test_align_takes_it_from_the_last_ones(self):
+        self.assertEqual(align([23.1, 23.1, 23.1], 66.0, 0.01), [23.1, 23.1, 19.8])
+        self.assertEqual(align([23.1, 23.1, 23.1], 30.0, 0.01), [23.1, 6.9, 0.0])
+        self.assertEqual(align([23.1, 23.1], 50.0, 0.01), [23.1, 26.9])
+        self.assertEqual(align([23.1, 23.1], 0.0, 0.01), [0.0, 0.0])
+
+    def test_two_plans_by_two_days(self):
+        self.assertEqual(split_by_days([69.3, 22.0], [27.39, 63.91], 0.01), [[20.79, 48.51], [6.6, 15.4]])
+
+    @settings(deadline=None, derandomize=True, max_examples=300)
+    @given(UNITS, COUNTS, st.lists(COUNTS, min_size=1, max_size=30))
+    def test_pieces_sum_to_the_total_and_none_is_a_unit_off(self, unit, total, counts):
+        weights = to_amounts(counts, unit)
+        (whole,) = to_amounts([total], unit)
+
+        pieces = cut(whole, weights, unit)
+
+        self.assertEqual(add(pieces), Decimal(str(whole)))
+        if add(weights):
+            for piece, weight in zip(pieces, weights, strict=True):
+                exact = Decimal(str(whole)) * Decimal(str(weight)) / add(weights)
+                self.assertLessEqual(abs(Decimal(str(piece)) - exact), Decimal(str(unit)))
+
+    @settings(deadline=None, derandomize=True, max_examples=300)
+    @given(UNITS, COUNTS, st.lists(COUNTS, min_size=1, max_size=30))
+    def test_aligned_ones_sum_to_the_total_and_the_first_ones_stay(self, unit, total, counts):
+        amounts = to_amounts(counts, unit)
+        (whole,) = to_amounts([total], unit)
+
+        aligned = align(amounts, whole, unit)
+
+        self.assertEqual(add(aligned), Decimal(str(whole)))
+        self.assertGreaterEqual(min(aligned), 0.0)
+        changed = [index for index, pair in enumerate(zip(amounts, aligned, strict=True)) if pair[0] != pair[1]]
+        # What is behind the first one that was cut is given up, and what is missing is on the last one.
+        self.assertFalse([aligned[index] for index in changed[1:] if total < sum(counts) and aligned[index]])
+
+    @settings(deadline=None, derandomize=True, max_examples=300)
+    @given(UNITS, st.lists(COUNTS, min_size=1, max_size=6), st.lists(st.integers(1, 100), min_size=1, max_size=6))
+    def test_rows_and_columns_sum_exactly(self, unit, counts, shares):
+        amounts = to_amounts(counts, unit)
+        days = cut(float(add(amounts)), shares, unit)
+
+        rows = split_by_days(amounts, days, unit)
+
+        self.assertEqual([add(row) for row in rows], [Decimal(str(amount)) for amount in amounts])
+        self.assertEqual([add(column) for column in zip(*rows, strict=True)], [Decimal(str(day)) for day in days])
