@@ -4,9 +4,10 @@ from . import test_announcement
 from . import test_bad_input
 from . import test_bad_sale
 from . import test_bills
-from . import test_terms_of_bills
+from . import test_bills_waiting
 from . import test_boxes
 from . import test_boxes_edges
+from . import test_branches
 from . import test_candidates
 from . import test_card_roads
 from . import test_cards
@@ -48,6 +49,7 @@ from . import test_paid_in_advance
 from . import test_parent_price
 from . import test_parking
 from . import test_pause
+from . import test_payer
 from . import test_payment_roads
 from . import test_payments
 from . import test_payments_edges
@@ -86,6 +88,7 @@ from . import test_sync
 from . import test_sync_edges
 from . import test_sync_properties
 from . import test_sync_queries
+from . import test_terms_of_bills
 from . import test_timeline
 from . import test_tours
 from . import test_uninstall

@@ -2,7 +2,7 @@ from datetime import datetime, time
 
 from pytz import UTC, timezone
 
-from odoo import SUPERUSER_ID, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 
 from ...domain import sanity
 from .sanity import check_bounds
@@ -117,6 +117,46 @@ class ResCompany(models.Model):
         'CHECK(continuity_waiting_nights BETWEEN 0 AND 3650)',
         "The nights before a to-do must be between 0 and 3650.",
     )
+
+    # === BRANCHES === #
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """A new branch has the parameters of its company, but for those that it is given."""
+        for vals in vals_list:
+            parent = self.browse(vals.get('parent_id'))
+            if parent:
+                vals |= parent._read_continuity_parameters(self._get_continuity_parameters() - vals.keys())
+        return super().create(vals_list)
+
+    def write(self, vals):
+        """A branch follows its company in what it has not set otherwise."""
+        names = self._get_continuity_parameters() & vals.keys()
+        followers = {name: self._get_following_branches(name) for name in names}
+        result = super().write(vals)
+        for name, branches in followers.items():
+            changed = branches.filtered(lambda branch, name=name: branch[name] != branch.parent_id[name])
+            if changed:
+                changed.write({name: vals[name]})
+        return result
+
+    @api.model
+    def _get_continuity_parameters(self):
+        """Return the names of the company's parameters.
+
+        :rtype: set[str]
+        """
+        return {name for name, field in self._fields.items() if name.startswith('continuity_') and not field.readonly}
+
+    def _read_continuity_parameters(self, names):
+        """Return the values of parameters, as they are written on another company."""
+        self.ensure_one()
+        return {name: self._fields[name].convert_to_write(self[name], self) for name in names}
+
+    def _get_following_branches(self, name):
+        """Return the branches that have a parameter as these companies have it: they have not set it otherwise."""
+        branches = self.sudo().all_child_ids
+        return branches.filtered(lambda branch: branch[name] == branch.parent_id[name])
 
     # === THE COMPANY'S DAY === #
 

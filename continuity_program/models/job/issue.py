@@ -82,6 +82,7 @@ class ContinuityJobIssue(models.Model):
             'not_announced': IssueKind(self.env._("Not announced yet")),
             'no_email': IssueKind(self.env._("No email address"), staff='once'),
             'too_early': IssueKind(self.env._("Too early to deliver"), staff=None),
+            'bill_waits': IssueKind(self.env._("Bill posted later"), staff=None),
             'not_due': IssueKind(self.env._("Not due any more"), staff=None),
             'pending': IssueKind(self.env._("Being decided")),
             'nothing_left': IssueKind(self.env._("Nothing left to charge")),

@@ -3,6 +3,7 @@ from datetime import timedelta
 from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
+from odoo.tools import format_date
 
 from ...internal_context import Internal
 from ..base.automatic import AUTOMATIC, press
@@ -23,7 +24,9 @@ class ContinuityPayment(models.Model):
                 **AUTOMATIC, continuity_only_plan=Internal(), continuity_posted_at_once=Internal()
             )
             bills._create_invoices(final=True)
-        press(self.invoice_id.filtered(lambda invoice: invoice.state == 'draft'), 'action_post')
+        waiting = self.filtered(lambda payment: payment._get_bill_wait()).invoice_id
+        drafts = self.invoice_id.filtered(lambda invoice: invoice.state == 'draft')
+        press(drafts - waiting, 'action_post')
         for payment in self:
             if not payment.invoice_id:
                 raise UserError(
@@ -34,7 +37,19 @@ class ContinuityPayment(models.Model):
                     )
                 )
         # By card, what is charged is told with the charge; what was paid before is told here.
-        self.filtered(lambda payment: payment.method == 'on_account' or payment.state == 'paid')._send_bill()
+        posted = self.filtered(lambda payment: payment.invoice_id.state == 'posted')
+        posted.filtered(lambda payment: payment.method == 'on_account' or payment.state == 'paid')._send_bill()
+
+    def _get_bill_wait(self):
+        """Return why the bill, a draft that Odoo itself posts on a later day, is not posted yet, or nothing."""
+        self.ensure_one()
+        bill = self.invoice_id
+        is_later = bill.state == 'draft' and bill.auto_post != 'no' and bill.date > self.company_id._get_continuity_today()
+        if not is_later:
+            return None
+        return self.env._(
+            "%(bill)s is posted by itself on %(date)s.", bill=bill.display_name, date=format_date(self.env, bill.date)
+        )
 
     def _send_bill(self):
         """Mail each bill once; a mail that cannot be made is noted on the invoice, and the bill stands."""
@@ -143,7 +158,8 @@ class ContinuityPayment(models.Model):
             payment._charge(batch)
         on_account = ready - ready._by_card()
         on_account._bill()
-        batch.done += len(others) + len(on_account)
+        billed = on_account._leave_out_waiting(batch)
+        batch.done += len(others) + len(billed)
         self._get_lines_to_earn()._earn_revenue()
 
     def _leave_out_too_early(self, batch):
@@ -155,6 +171,14 @@ class ContinuityPayment(models.Model):
                 batch.skip(payment, 'too_early', too_early)
                 ready -= payment
         return ready
+
+    def _leave_out_waiting(self, batch):
+        """Return the payments whose bill is posted; of those that Odoo posts later, tell when."""
+        waiting = {payment: payment._get_bill_wait() for payment in self}
+        for payment, reason in waiting.items():
+            if reason:
+                batch.skip(payment, 'bill_waits', reason)
+        return self.filtered(lambda payment: not waiting[payment])
 
     def _is_paid_by_parent(self):
         """Whether its bill uses up what was paid online with the parent order."""

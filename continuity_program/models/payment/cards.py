@@ -41,7 +41,8 @@ class ContinuitySubscription(models.Model):
             .search(
                 [
                     ('partner_id', 'child_of', self.partner_id.commercial_partner_id.id),
-                    ('company_id', '=', self.company_id.id),
+                    # A branch charges the cards of its company's providers.
+                    ('company_id', 'parent_of', self.company_id.id),
                     ('provider_id.state', '!=', 'disabled'),
                 ],
                 order='id desc',

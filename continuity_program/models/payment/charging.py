@@ -38,12 +38,12 @@ class ContinuityPayment(models.Model):
             return batch.skip(self, 'locked', self.env._("In use by somebody else. The next run takes it."))
         reason = self._get_charge_refusal()
         if reason:
-            if reason[0] == 'no_token':
-                # The customer can pay the bill without a card.
-                self._bill()
+            self._bill_uncharged(reason[0])
             return batch.skip(self, *reason)
         interrupted = self._get_open_transaction()
         transaction = interrupted or self._create_transaction()
+        if not transaction and not self._leave_out_waiting(batch):
+            return None
         if not transaction and self.state != 'paid':
             return batch.skip(self, 'nothing_left', self.env._("Nothing is left to be charged."))
         if transaction.state == 'draft' and not self._call_provider(transaction, is_new=not interrupted):
@@ -54,6 +54,17 @@ class ContinuityPayment(models.Model):
         batch.done += 1
         self.subscription_id._update_holds()
         return None
+
+    def _bill_uncharged(self, kind):
+        """Bill what the customer pays otherwise: without a card, or by a transfer that is on its way.
+
+        :param str kind: the code of why the card is not charged.
+        """
+        if kind == 'no_token':
+            self._bill()
+        elif kind == 'pending' and not self._get_open_transaction():
+            self._bill()
+            self.filtered(lambda payment: payment.invoice_id.state == 'posted')._send_bill()
 
     # === BEFORE THE CALL === #
 
@@ -154,7 +165,7 @@ class ContinuityPayment(models.Model):
         :return: the transaction, or nothing where the bill was settled by what was paid before.
         """
         self._bill()
-        amount = self._get_chargeable_amount()
+        amount = 0.0 if self._get_bill_wait() else self._get_chargeable_amount()
         if self.state == 'paid' or self.currency_id.is_zero(amount):
             return self.env['payment.transaction']
         token = self.subscription_id.payment_token_id

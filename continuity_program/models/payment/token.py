@@ -4,6 +4,8 @@ from odoo import fields, models
 class PaymentToken(models.Model):
     _name = 'payment.token'
     _inherit = ['payment.token', 'continuity.awaited.mixin']
+    # As Odoo's providers: those of a company are its branches' too.
+    _check_company_domain = models.check_company_domain_parent_of
 
     continuity_expiry_date = fields.Date(
         string="Card Expires On",

@@ -5,3 +5,4 @@ from . import invoice
 from . import order_line
 from . import order_line_invoice
 from . import reductions
+from . import payer

@@ -8,6 +8,7 @@ from ..base.plan_one2many import PlanOne2many, searching_plans
 #: What, written on a quotation, changes the plans made on it.
 PLAN_TERMS = {
     'partner_id',
+    'partner_invoice_id',
     'partner_shipping_id',
     'pricelist_id',
     'currency_id',
@@ -15,6 +16,8 @@ PLAN_TERMS = {
     'date_order',
     'company_id',
 }
+#: What, written on an order, may have others pay.
+PAYERS = {'partner_id', 'partner_invoice_id'}
 
 
 class SaleOrder(models.Model):
@@ -179,9 +182,13 @@ class SaleOrder(models.Model):
     def write(self, vals):
         if vals.get('state', 'cancel') != 'cancel':
             self._check_continuity_reopening()
+        selling = self.filtered('continuity_role') if PAYERS & vals.keys() else self.browse()
+        selling._check_customer_change(vals)
+        addresses = {order: order.partner_invoice_id for order in selling}
         result = super().write(vals)
         if PLAN_TERMS & vals.keys():
             self._on_terms_changed(vals)
+        selling._on_invoice_address_changed(addresses)
         return result
 
     def _on_terms_changed(self, vals):

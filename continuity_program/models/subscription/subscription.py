@@ -69,18 +69,19 @@ class ContinuitySubscription(models.Model):
     currency_id = fields.Many2one(related='order_id.currency_id', store=True, precompute=True)
     user_id = fields.Many2one(related='order_id.user_id', string="Salesperson", store=True, precompute=True, index=True)
     partner_invoice_id = fields.Many2one(
-        comodel_name='res.partner',
+        related='order_id.partner_invoice_id',
         string="Invoice Address",
-        compute='_compute_addresses',
         store=True,
         readonly=False,
         precompute=True,
         check_company=True,
+        tracking=True,
+        help="Who gets the bills. It is that of the parent order: changed here or there, what is not billed yet follows.",
     )
     partner_shipping_id = fields.Many2one(
         comodel_name='res.partner',
         string="Delivery Address",
-        compute='_compute_addresses',
+        compute='_compute_partner_shipping_id',
         store=True,
         readonly=False,
         precompute=True,
@@ -246,15 +247,13 @@ class ContinuitySubscription(models.Model):
 
     # === COMPUTE METHODS === #
 
-    @api.depends('order_id.partner_invoice_id', 'order_id.partner_shipping_id')
-    def _compute_addresses(self):
+    @api.depends('order_id.partner_shipping_id')
+    def _compute_partner_shipping_id(self):
         for subscription in self:
             if subscription.state != 'draft':
                 # A changed address of the order is no wish to send the running plan elsewhere.
-                subscription.partner_invoice_id = subscription.partner_invoice_id
                 subscription.partner_shipping_id = subscription.partner_shipping_id
                 continue
-            subscription.partner_invoice_id = subscription.order_id.partner_invoice_id
             subscription.partner_shipping_id = subscription.order_id.partner_shipping_id
 
     @api.depends('order_line_id.product_uom_qty', 'order_line_id.product_uom_id')
