@@ -39,6 +39,7 @@
         'views/announcement_templates.xml',
         'views/continuity_portal_templates.xml',
         'views/res_config_settings_views.xml',
+        'wizard/continuity_instalments_views.xml',
         'wizard/continuity_job_wizard_views.xml',
         'wizard/continuity_mass_change_views.xml',
         'wizard/continuity_plan_preview_views.xml',

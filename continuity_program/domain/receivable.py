@@ -1,7 +1,70 @@
 """What each instalment owes on each day of its bill, to the last unit: plain values, no ORM."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+
+from .gate import Refusal
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An instalment as it was agreed.
+
+    :ivar kind: ``open`` (nothing is billed), ``billed`` (of a posted bill, and not paid) or ``closed``.
+    """
+
+    key: Hashable
+    number: int
+    due_date: date | None
+    amount: float
+    kind: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What an instalment is to be instead."""
+
+    due_date: date | None
+    amount: float
+
+
+def get_rearranging_refusal(
+    planned: Sequence[Planned], wanted: Mapping[Hashable, Wanted], unit: float
+) -> Refusal | None:
+    """Return why instalments cannot be changed so by hand, or nothing: what is billed keeps its amount, what is paid
+    keeps all, and in all they come to the same: ``instalment_closed``, ``instalment_billed``, ``instalment_day``,
+    ``instalment_below_zero`` or ``instalments_sum``.
+
+    :param wanted: by the key of the instalment; what is not in it stays.
+    """
+    for one in planned:
+        refusal = _get_refusal_of_one(one, wanted.get(one.key, Wanted(one.due_date, one.amount)), unit)
+        if refusal:
+            return refusal
+    step = Decimal(str(unit))
+    before = sum(_count_units(_exact(one.amount), step) for one in planned)
+    after = sum(
+        _count_units(_exact(wanted[one.key].amount if one.key in wanted else one.amount), step) for one in planned
+    )
+    if before != after:
+        return Refusal('instalments_sum', {'before': float(before * step), 'after': float(after * step)})
+    return None
+
+
+def _get_refusal_of_one(one: Planned, new: Wanted, unit: float) -> Refusal | None:
+    step = Decimal(str(unit))
+    has_other_amount = _count_units(_exact(one.amount), step) != _count_units(_exact(new.amount), step)
+    has_other_day = one.due_date != new.due_date
+    about = {'number': one.number}
+    if one.kind == 'closed' and (has_other_amount or has_other_day):
+        return Refusal('instalment_closed', about)
+    if one.kind == 'billed' and has_other_amount:
+        return Refusal('instalment_billed', about)
+    if has_other_day and not new.due_date:
+        return Refusal('instalment_day', about)
+    return Refusal('instalment_below_zero', about) if new.amount < 0 else None
 
 
 def cut(total: float, weights: Sequence[float], unit: float) -> list[float]:

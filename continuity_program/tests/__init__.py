@@ -32,6 +32,7 @@ from . import test_gate
 from . import test_gate_table
 from . import test_held_delivery
 from . import test_hold_reservation
+from . import test_instalments_by_hand
 from . import test_invoices_taken_over
 from . import test_isolation
 from . import test_issues

@@ -107,11 +107,19 @@ class RightsCase(AccessCase):
             job.with_env(env),
             job.line_ids.with_env(env),
             env['continuity.pause'].create({'subscription_id': subscription.id}),
+            *cls._make_instalments(subscription, env),
             env['continuity.extend']
             .sudo()
             .create({'subscription_id': subscription.id, 'product_id': subscription.product_id.id})
             .with_env(env),
         ]
+
+    @classmethod
+    def _make_instalments(cls, subscription, env):
+        """Return the dialog on the instalments, which an accountant opens, as if a user had, with a line of it."""
+        payment = subscription.payment_ids[0]
+        dialog = env['continuity.instalments'].sudo().create({'payment_id': payment.id})
+        return [dialog.with_env(env), dialog.line_ids[:1].with_env(env)]
 
     @classmethod
     def _make_elsewhere(cls):

@@ -13,7 +13,14 @@ ADDONS = 'odoo.addons.continuity_program'
 #: Everything of this addon that any logged-in user, portal users too, can call by RPC. Whoever adds a name here has
 #: looked at what it does for a user who may not read, write or even see the record.
 PUBLIC_METHODS = {
-    'account.move': {'action_view_continuity_payments', 'button_cancel', 'button_draft', 'create', 'unlink'},
+    'account.move': {
+        'action_view_continuity_payments',
+        'button_cancel',
+        'button_draft',
+        'copy_data',
+        'create',
+        'unlink',
+    },
     'account.move.line': {'reconcile', 'write'},
     'account.move.reversal': {'reverse_moves'},
     'account.partial.reconcile': {'create', 'unlink'},
@@ -22,6 +29,7 @@ PUBLIC_METHODS = {
     'continuity.forecast.report': {'action_view_subscription'},
     'continuity.given.mixin': {'create', 'default_get', 'onchange', 'write'},
     'continuity.guard.mixin': {'create', 'write'},
+    'continuity.instalments': {'action_change'},
     'continuity.job.issue': {'action_open_record'},
     'continuity.job.wizard': {'action_preview', 'action_run'},
     'continuity.line': {
@@ -39,6 +47,7 @@ PUBLIC_METHODS = {
     'continuity.parking.mixin': {'action_retry'},
     'continuity.pause': {'action_pause'},
     'continuity.payment': {
+        'action_change_instalments',
         'action_charge',
         'action_hold',
         'action_release',
@@ -95,7 +104,9 @@ PUBLIC_METHODS = {
         'unlink',
         'write',
     },
+    'mail.mail': {'send'},
     'payment.token': {'write'},
+    'res.company': {'create', 'write'},
     'product.product': {'write'},
     'product.template': {'write'},
     'res.partner': {'write'},
@@ -161,6 +172,8 @@ ACCESS = {
     'continuity.job.wizard': {'manager': 'rwc'},
     'continuity.job.wizard.line': {'manager': 'r'},
     'continuity.extend': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
+    'continuity.instalments': {'accountant': 'rwc'},
+    'continuity.instalments.line': {'accountant': 'rwcu'},
     'continuity.pause': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.stop': {'own': 'rwc', 'all': 'rwc', 'manager': 'rwc'},
     'continuity.stop.line': {'own': 'rwcu', 'all': 'rwcu', 'manager': 'rwcu'},
@@ -234,6 +247,7 @@ KEPT_FIELDS = {
         'due_date': '2030-01-01',
         'attempt_count': 0,
         'method': 'token',
+        'is_set_by_hand': True,
     },
     'sale.order': {
         'continuity_payment_hold': True,

@@ -49,9 +49,7 @@ class TestBranches(ChargeCase):
         program = self._create_program(3, bill_upfront=True, company_id=self.branch.id)
         product = self._create_parent_product(program)
         self.env = self.env(context={**self.env.context, 'allowed_company_ids': [self.branch.id, self.company.id]})
-        subscription = self._sell(
-            program, product=product.with_env(self.env), order={'company_id': self.branch.id}
-        )
+        subscription = self._sell(program, product=product.with_env(self.env), order={'company_id': self.branch.id})
         self.assertEqual(subscription.company_id, self.branch)
         self.assertEqual(subscription.payment_token_id, self.token)
 

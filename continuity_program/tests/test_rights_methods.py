@@ -10,7 +10,15 @@ from .common_rights import REFUSED, RightsCase, is_ours
 #: What a call with nothing, or with what makes no sense, ends with: no answer.
 NO_ANSWER = (*REFUSED, TypeError, ValueError, KeyError, AttributeError)
 #: Odoo's own methods that the addons only add to.
-OF_ODOO = {'copy_data', 'message_post_with_source', 'button_cancel', 'button_draft', 'reconcile', 'reverse_moves'}
+OF_ODOO = {
+    'copy_data',
+    'message_post_with_source',
+    'button_cancel',
+    'button_draft',
+    'reconcile',
+    'reverse_moves',
+    'send',
+}
 #: Models whose methods have no record of their own in the case, and why.
 WITHOUT_RECORDS = {
     'account.partial.reconcile': "Odoo's own methods only",

@@ -83,9 +83,7 @@ class TestTermsOfInstalments(PaymentCase):
         bill.invoice_date = day('2027-02-10')
         bill.action_post()
 
-        self.assertEqual(
-            read_receivable(bill), [('2027-01-01', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 23.1)]
-        )
+        self.assertEqual(read_receivable(bill), [('2027-01-01', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 23.1)])
         self.assertEqual(bill.invoice_payment_term_id.name, self.THIRDS)
 
     def test_a_draft_that_was_changed_is_posted_with_terms_of_its_own(self):
@@ -96,9 +94,7 @@ class TestTermsOfInstalments(PaymentCase):
         bill.invoice_line_ids.price_unit = 60.0
         bill.action_post()
 
-        self.assertEqual(
-            read_receivable(bill), [('2027-01-01', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 19.8)]
-        )
+        self.assertEqual(read_receivable(bill), [('2027-01-01', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 19.8)])
         self.assertTrue(bill.invoice_payment_term_id.name.endswith('2027-03-02: 19.80 USD'))
 
     def test_a_day_moved_on_the_bill_is_in_its_terms(self):
@@ -107,9 +103,7 @@ class TestTermsOfInstalments(PaymentCase):
         subscription.payment_ids[1].move_line_id.date_maturity = day('2027-02-14')
 
         self.assertIn('2027-02-14: 23.10 USD', bill.invoice_payment_term_id.name)
-        self.assertEqual(
-            read_receivable(bill), [('2027-01-01', 23.1), ('2027-02-14', 23.1), ('2027-03-02', 23.1)]
-        )
+        self.assertEqual(read_receivable(bill), [('2027-01-01', 23.1), ('2027-02-14', 23.1), ('2027-03-02', 23.1)])
 
     def test_neither_a_copy_nor_a_credit_note_has_them(self):
         _subscription, bill = self._bill_in_thirds()

@@ -1,5 +1,7 @@
 from . import account_move_reversal
 from . import continuity_extend
+from . import continuity_instalments
+from . import continuity_instalments_line
 from . import continuity_job_wizard
 from . import continuity_job_wizard_line
 from . import continuity_mass_change

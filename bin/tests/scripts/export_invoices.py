@@ -4,6 +4,7 @@ format says of its instalments."""
 from datetime import date
 
 from lxml import etree
+
 from odoo.fields import Command
 
 DUE = [("2027-01-01", "23.10"), ("2027-01-31", "23.10"), ("2027-03-02", "23.10")]

@@ -64,8 +64,7 @@ class AccountMoveLine(models.Model):
             # Of several lines, the customer's own payment terms tell the days.
             is_own = payment.due_date and payment._get_receivable_lines() == line
             if is_own and line.date_maturity and payment.due_date != line.date_maturity:
-                payment.due_date = line.date_maturity
-                payment.subscription_id._update_holds()
+                payment._on_day_moved(line.date_maturity)
         posted.move_id._use_terms_of_instalments()
 
     # === CREDIT BY VALUE === #

@@ -28,6 +28,15 @@ class ContinuityWording(models.AbstractModel):
                 "%(order)s is planned for %(planned)s and may be delivered and invoiced from %(first_day)s on."
             ),
             'to_be_paid': self.env._("it is delivered once its card payment has succeeded."),
+            'instalment_closed': self.env._("Installment %(number)s is %(state)s and cannot be changed any more."),
+            'instalment_billed': self.env._(
+                "Installment %(number)s is on a bill: its day can be changed, its amount only by a credit note."
+            ),
+            'instalment_day': self.env._("Installment %(number)s needs a day."),
+            'instalment_below_zero': self.env._("Installment %(number)s cannot be less than 0."),
+            'instalments_sum': self.env._(
+                "The installments come to %(after)s instead of %(before)s. Give the difference to one of them."
+            ),
             'instalment': self.env._("instalment %(number)s of %(date)s is %(state)s."),
         }
 

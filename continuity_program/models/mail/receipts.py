@@ -30,8 +30,8 @@ class AccountMove(models.Model):
 
     def _mail_continuity_credits(self):
         """Tell the customers of credit notes on bills of plans."""
-        credits = self.filtered(lambda note: note.reversed_entry_id.continuity_has_plan and note.amount_total)
-        credits._mail_continuity_documents('credit')
+        notes = self.filtered(lambda note: note.reversed_entry_id.continuity_has_plan and note.amount_total)
+        notes._mail_continuity_documents('credit')
 
     def _get_continuity_attachments(self):
         """Return the document as Odoo sends it: its PDF, made now where there is none yet, and its electronic form.
@@ -74,7 +74,8 @@ class MailMail(models.Model):
     """Mails that have a bill or credit note with them: its PDF is made when the mail leaves, not while bills are made
     or cards charged, and where it cannot be made the mail goes with its link."""
 
-    _inherit = 'mail.mail'
+    _name = 'mail.mail'
+    _inherit = ['mail.mail', 'continuity.guard.mixin']
 
     continuity_document_id = fields.Many2one(
         comodel_name='account.move',

@@ -2,6 +2,7 @@ from . import cards
 from . import instalments
 from . import unpaid
 from . import payment
+from . import rearranging
 from . import billing
 from . import charging
 from . import provider

@@ -44,7 +44,9 @@ class ContinuityPayment(models.Model):
         """Return why the bill, a draft that Odoo itself posts on a later day, is not posted yet, or nothing."""
         self.ensure_one()
         bill = self.invoice_id
-        is_later = bill.state == 'draft' and bill.auto_post != 'no' and bill.date > self.company_id._get_continuity_today()
+        is_later = (
+            bill.state == 'draft' and bill.auto_post != 'no' and bill.date > self.company_id._get_continuity_today()
+        )
         if not is_later:
             return None
         return self.env._(

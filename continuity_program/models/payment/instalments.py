@@ -125,8 +125,8 @@ class ContinuitySubscription(models.Model):
         today = self.company_id._get_continuity_today()
         instalments = self._get_instalments(order, total, term, today) if term else [(today, total)]
         amounts = [amount for _day, amount in instalments]
-        if len(amounts) != len(payments):
-            # The schedule is another one by now.
+        if len(amounts) != len(payments) or any(payments.mapped('is_set_by_hand')):
+            # The schedule is another one by now, or it was agreed otherwise.
             amounts = share_out(total, payments.mapped('amount'), self.currency_id.rounding)
         for payment, amount in zip(payments, amounts, strict=True):
             payment.amount = amount

@@ -24,8 +24,8 @@ class SaleOrder(models.Model):
         if not plans and not self.continuity_parent_id:
             return None
         return self.env._(
-            "%(order)s is an order of %(subscription)s, which was sold to %(customer)s. Sell it to %(partner)s on a new "
-            "quotation, and stop this one.",
+            "%(order)s is an order of %(subscription)s, which was sold to %(customer)s. Sell it to %(partner)s on a "
+            "new quotation, and stop this one.",
             order=self.name,
             subscription=plans[:1].display_name,
             customer=self.partner_id.display_name,

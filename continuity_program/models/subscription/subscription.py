@@ -76,7 +76,7 @@ class ContinuitySubscription(models.Model):
         precompute=True,
         check_company=True,
         tracking=True,
-        help="Who gets the bills. It is that of the parent order: changed here or there, what is not billed yet follows.",
+        help="Who gets the bills: as on the parent order. Changed here or there, what is not billed yet follows.",
     )
     partner_shipping_id = fields.Many2one(
         comodel_name='res.partner',

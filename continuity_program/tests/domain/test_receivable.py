@@ -1,7 +1,8 @@
+from datetime import date
 from decimal import Decimal
 from unittest import TestCase
 
-from domain.receivable import align, cut, split_by_days
+from domain.receivable import Planned, Wanted, align, cut, get_rearranging_refusal, split_by_days
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,3 +73,33 @@ class TestReceivable(TestCase):
 
         self.assertEqual([add(row) for row in rows], [Decimal(str(amount)) for amount in amounts])
         self.assertEqual([add(column) for column in zip(*rows, strict=True)], [Decimal(str(day)) for day in days])
+
+
+class TestRearranging(TestCase):
+    PLANNED = (
+        Planned('a', 1, date(2027, 1, 1), 23.1, 'closed'),
+        Planned('b', 2, date(2027, 1, 31), 23.1, 'billed'),
+        Planned('c', 3, date(2027, 3, 2), 23.1, 'open'),
+        Planned('d', 4, date(2027, 4, 2), 23.1, 'open'),
+    )
+
+    def _ask(self, **wanted):
+        refusal = get_rearranging_refusal(self.PLANNED, wanted, 0.01)
+        return refusal and (refusal.code, refusal.values)
+
+    def test_each_keeps_what_it_has_to(self):
+        later = date(2027, 6, 1)
+        for wanted, said in (
+            ({}, None),
+            ({'a': Wanted(date(2027, 1, 1), 23.1)}, None),
+            ({'a': Wanted(later, 23.1)}, ('instalment_closed', {'number': 1})),
+            ({'b': Wanted(later, 23.1)}, None),
+            ({'b': Wanted(date(2027, 1, 31), 23.0)}, ('instalment_billed', {'number': 2})),
+            ({'c': Wanted(later, 20.0), 'd': Wanted(later, 26.2)}, None),
+            ({'c': Wanted(later, 20.0)}, ('instalments_sum', {'before': 92.4, 'after': 89.3})),
+            ({'c': Wanted(None, 23.1)}, ('instalment_day', {'number': 3})),
+            ({'c': Wanted(later, -1.0), 'd': Wanted(later, 47.2)}, ('instalment_below_zero', {'number': 3})),
+            ({'c': Wanted(later, 0.0), 'd': Wanted(later, 46.2)}, None),
+        ):
+            with self.subTest(wanted):
+                self.assertEqual(self._ask(**wanted), said)
