@@ -95,6 +95,7 @@ class ContinuityPlanPreview(models.TransientModel):
 
     def _get_rows(self, subscription):
         subscription._preview_plan(self.order_date)
+        amounts = subscription._get_box_amounts(list(subscription.line_ids))
         return [
             {
                 'event_number': line.event_number,
@@ -103,8 +104,8 @@ class ContinuityPlanPreview(models.TransientModel):
                 'product_id': line.product_id.id,
                 'quantity': line.quantity,
                 'product_uom_id': line.product_uom_id.id,
-                'price_total': line.price_total,
+                'price_total': amount - line.shipping_total,
                 'shipping_amount': line.shipping_total,
             }
-            for line in subscription.line_ids
+            for line, amount in zip(subscription.line_ids, amounts, strict=True)
         ]

@@ -21,5 +21,5 @@ class SaleOrderLine(models.Model):
         """Return in words what a plan costs whose parent line bills nothing itself, or nothing."""
         self.ensure_one()
         plan = self.continuity_subscription_ids
-        lines = plan.line_ids._filtered_active()
-        return plan._get_price_text(lines) if lines and not plan.bill_upfront else ''
+        offer = plan and plan._get_offer()
+        return plan._word_price(offer) if offer and offer.boxes and not offer.in_advance else ''

@@ -459,7 +459,9 @@ class ContinuityProgram(models.Model):
         self.ensure_one()
         order = self.env['sale.order'].new({'company_id': self.company_id.id, **order_values})
         quantity = values.get('quantity', 1.0)
-        line = self.env['sale.order.line'].new({'order_id': order, 'product_uom_qty': quantity})
+        line = self.env['sale.order.line'].new(
+            {'order_id': order, 'product_id': product.id, 'product_uom_qty': quantity, 'continuity_has_plan': True}
+        )
         return self.env['continuity.subscription'].new(
             {
                 'order_line_id': line,
@@ -471,6 +473,7 @@ class ContinuityProgram(models.Model):
                 'event_count': product.continuity_event_count,
                 'order_start': self.order_start,
                 'bill_upfront': self.bill_upfront,
+                'payment_term_id': self.payment_term_id.id,
                 **values,
             }
         )

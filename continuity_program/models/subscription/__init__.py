@@ -7,6 +7,7 @@ from . import pricing
 from . import parent_line
 from . import extend
 from . import rules
+from . import offer
 from . import documents
 from . import orders
 from . import waiting

@@ -1,8 +1,6 @@
 from odoo import models
 from odoo.tools import format_amount, format_date
 
-from ...domain.money import share_out
-
 #: As many rows a document has of a plan, and of its payments, before they are shortened.
 MAX_ROWS = 12
 
@@ -49,15 +47,8 @@ class ContinuitySubscription(models.Model):
                 'amount': amount,
                 'is_sent': all(line.state == 'delivered' for line in lines),
             }
-            for lines, amount in zip(shipments, self._get_document_amounts(shipments), strict=True)
+            for lines, amount in zip(shipments, self._get_box_amounts(shipments), strict=True)
         ]
-
-    def _get_document_amounts(self, shipments):
-        """Return what the customer pays for each shipment: billed in advance, its part of the whole."""
-        if not self.bill_upfront:
-            return [sum(line.price_total + line.shipping_total for line in lines) for lines in shipments]
-        weights = [sum(lines.mapped('prepaid_amount')) + sum(lines.mapped('shipping_amount')) for lines in shipments]
-        return share_out(self.amount_total, weights, self.currency_id.rounding)
 
     def _get_document_payments(self):
         """Return the payments to come that say more than the plan does: those of a schedule, or in advance."""

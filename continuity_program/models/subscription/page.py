@@ -1,9 +1,8 @@
 from odoo import api, fields, models
-from odoo.tools import format_amount, format_date
 
 
 class ContinuitySubscription(models.Model):
-    """The Continuity page: what it shows and asks, and the plan in words."""
+    """The Continuity page: what it shows and asks."""
 
     _inherit = 'continuity.subscription'
 
@@ -90,66 +89,3 @@ class ContinuitySubscription(models.Model):
         ]
         action['context'] = {}
         return action
-
-    # === WORDS === #
-
-    def _get_summary(self, with_due=True):
-        """Return the plan in one line, in the user's language.
-
-        :param with_due: say too what is due when it is ordered.
-        """
-        self.ensure_one()
-        lines = self.line_ids._filtered_active()
-        if self.state == 'cancelled':
-            return self.env._("Stopped · boxes ordered: %(count)s", count=len(set(lines.mapped('event_number'))))
-        if not self.quantity:
-            return ''
-        if not lines:
-            return self.env._("Nothing to send yet")
-        dates = lines.mapped('date_planned')
-        each = self._get_price_text(lines)
-        if not self.shipment_count:
-            return self.env._(
-                "Until cancelled, first %(first)s · %(each)s",
-                first=format_date(self.env, min(dates), date_format='d MMM y'),
-                each=each,
-            )
-        values = {
-            'count': self.shipment_count,
-            'first': format_date(self.env, min(dates), date_format='d MMM y'),
-            'last': format_date(self.env, max(dates), date_format='d MMM y'),
-            'each': each,
-            'total': self._format_amount(self.amount_total),
-        }
-        if self.occurrences_left:
-            text = self.env._("%(count)s boxes, first %(first)s · %(each)s", **values)
-        elif self.shipment_count == 1:
-            text = self.env._("1 box on %(first)s · in all %(total)s incl. taxes", **values)
-        else:
-            text = self.env._(
-                "%(count)s boxes, first %(first)s, last %(last)s · %(each)s · in all %(total)s incl. taxes", **values
-            )
-        if not with_due:
-            return text
-        return self.env._("%(plan)s · due now %(due)s", plan=text, due=self._format_amount(self._get_due_with_order()))
-
-    def _get_price_text(self, lines):
-        """Return in words what the boxes of these lines cost each, taxes included; of a plan billed in advance, their
-        parts of the whole."""
-        amounts, shipping = [sum(box.mapped('price_total')) for box in lines.grouped('event_number').values()], 0.0
-        if self.bill_upfront:
-            amounts = self._get_document_amounts(lines._by_shipment())
-        else:
-            shipping = max(lines.mapped('shipping_total'))
-        lowest, highest = self._format_amount(min(amounts)), self._format_amount(max(amounts))
-        values = {'lowest': lowest, 'highest': highest, 'shipping': self._format_amount(shipping)}
-        if shipping and lowest == highest:
-            return self.env._("%(lowest)s + %(shipping)s shipping each", **values)
-        if shipping:
-            return self.env._("%(lowest)s to %(highest)s + %(shipping)s shipping each", **values)
-        if lowest == highest:
-            return self.env._("%(lowest)s each", **values)
-        return self.env._("%(lowest)s to %(highest)s each", **values)
-
-    def _format_amount(self, amount):
-        return format_amount(self.env, amount, self.currency_id)

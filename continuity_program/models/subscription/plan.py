@@ -100,6 +100,28 @@ class ContinuitySubscription(models.Model):
             for vals, _program_line in self._prepare_lines(shipments)
         ]
         self.occurrences_left = self._count_left_after(shipments)
+        if self.bill_upfront:
+            self._preview_bill(today)
+
+    def _preview_bill(self, today):
+        """Give a plan that is in memory only, and billed in advance, the price and the payments of its order."""
+        line = self.order_line_id
+        line.continuity_subscription_ids = self
+        line._update_continuity_price()
+        values = self._prepare_shipping_line()
+        if values:
+            self.shipping_line_ids = line.new(values)
+        self._share_prepaid()
+        self.payment_ids = [
+            Command.create({**vals, 'currency_id': self.currency_id.id})
+            for vals in self._prepare_payments(
+                self.order_id,
+                self._get_plan_total(),
+                self.payment_term_id,
+                today,
+                due_at_once=self.program_id.upfront_invoice_moment == 'confirmation',
+            )
+        ]
 
     def _prefetch_plans(self):
         """Read the plans of all these subscriptions at once: one by one, each is made of parts that are read anew."""

@@ -51,32 +51,34 @@ class ContinuitySubscription(models.Model):
             )
         ]
 
+    def _prepare_shipping_line(self):
+        """Return the values of the parent order's line with the shipping costs of all shipments of a plan billed in
+        advance, or nothing where there are none."""
+        self.ensure_one()
+        shipments = self.line_ids._filtered_active().filtered('shipping_amount') if self.bill_upfront else ()
+        if not shipments:
+            return {}
+        price = sum(shipments.mapped('shipping_amount')) / len(shipments)
+        return {
+            'product_uom_qty': len(shipments),
+            'price_unit': price,
+            'technical_price_unit': price,
+            'order_id': self.order_id.id,
+            'product_id': self.program_id.shipping_product_id.id,
+            'sequence': self.order_line_id.sequence,
+            'continuity_shipping_of_id': self.id,
+        }
+
     def _update_shipping_line(self):
         """Give the parent order of a plan billed in advance the line with the shipping costs of all its shipments."""
         self.ensure_one()
-        line = self.shipping_line_ids
-        shipments = (
-            self.line_ids._filtered_active().filtered('shipping_amount')
-            if self.bill_upfront
-            else self.line_ids.browse()
-        )
-        if not shipments:
+        line, values = self.shipping_line_ids, self._prepare_shipping_line()
+        if not values:
             return line.unlink()
-        price = sum(shipments.mapped('shipping_amount')) / len(shipments)
-        values = {'product_uom_qty': len(shipments), 'price_unit': price, 'technical_price_unit': price}
-        if line and line.price_unit != line.technical_price_unit:
-            # A price set by the salesperson stays.
-            values = {'product_uom_qty': len(shipments)}
-        if line:
-            return line._without_follow_up().write(
-                {name: value for name, value in values.items() if line[name] != value}
-            )
-        return line.create(
-            {
-                **values,
-                'order_id': self.order_id.id,
-                'product_id': self.program_id.shipping_product_id.id,
-                'sequence': self.order_line_id.sequence,
-                'continuity_shipping_of_id': self.id,
-            }
-        )
+        if not line:
+            return line.create(values)
+        # A price set by the salesperson stays.
+        names = ['product_uom_qty']
+        if line.price_unit == line.technical_price_unit:
+            names += ['price_unit', 'technical_price_unit']
+        return line._without_follow_up().write({name: values[name] for name in names if line[name] != values[name]})

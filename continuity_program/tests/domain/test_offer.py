@@ -1,0 +1,96 @@
+import calendar
+from datetime import date, timedelta
+
+import pytest
+from domain.offer import Box, Offer, Rhythm, find_rhythm, take_off_first
+from domain.schedule import shift
+from hypothesis import given
+from hypothesis import strategies as st
+
+NEW_YEAR = date(2027, 1, 1)
+days = st.dates(date(2020, 1, 1), date(2100, 12, 31))
+
+
+def offer(*amounts, **values):
+    boxes = tuple(
+        Box(shift(NEW_YEAR, index, 0), price=amount, untaxed=amount / 1.1) for index, amount in enumerate(amounts)
+    )
+    return Offer(boxes=boxes, count=len(boxes), planned_total=sum(amounts), **values)
+
+
+class TestOffer:
+    def test_what_it_comes_to(self):
+        plan = offer(22.0, 23.1, 24.2)
+
+        assert (plan.first_day, plan.last_day, plan.rhythm) == (NEW_YEAR, date(2027, 3, 1), Rhythm(1, "month"))
+        assert (plan.prices, plan.get_price(), plan.get_value()) == ((22.0, 24.2), 22.0, pytest.approx(69.3))
+        assert plan.get_later() == pytest.approx(69.3)
+
+    def test_in_advance_the_price_is_that_of_the_whole(self):
+        plan = offer(22.0, 23.1, 24.2, in_advance=True, planned_untaxed=63.0, due_now=30.0)
+
+        assert (plan.get_price(), plan.get_price(untaxed=True)) == (pytest.approx(69.3), 63.0)
+        assert plan.get_later() == pytest.approx(39.3)
+
+    def test_the_price_is_that_of_one(self):
+        assert offer(44.0, 44.0, quantity=2).get_price() == 22.0
+        assert offer(44.0, 44.0, quantity=2, in_advance=True).get_price() == 44.0
+
+    def test_without_an_end_nothing_is_told_of_it(self):
+        plan = offer(22.0, 22.0, is_planned_whole=False)
+
+        assert (plan.total, plan.last_day, plan.get_later()) == (None, None, None)
+        assert plan.get_value() == 22.0
+
+    def test_what_a_customer_pays_for_a_box(self):
+        plan = Offer(boxes=(Box(NEW_YEAR, 20.0, 20.0, shipping=3.0), Box(NEW_YEAR, 21.0, 21.0)))
+
+        assert (plan.prices, plan.charges, plan.shipping) == ((20.0, 21.0), (21.0, 23.0), 3.0)
+
+    def test_pieces_are_told_where_all_boxes_hold_as_many(self):
+        one, two = Box(NEW_YEAR, 1.0, 1.0), Box(NEW_YEAR, 1.0, 1.0, pieces=2.0)
+
+        assert (Offer(boxes=(two, two)).pieces, Offer(boxes=(one, two)).pieces) == (2.0, None)
+
+    def test_nothing_to_send(self):
+        plan = Offer()
+
+        assert (plan.first_day, plan.prices, plan.charges, plan.get_price()) == (None, (0.0, 0.0), (0.0, 0.0), 0.0)
+
+
+class TestRhythm:
+    @given(days, st.integers(1, 30), st.integers(2, 12))
+    def test_of_months(self, first, number, count):
+        rhythm = find_rhythm([shift(first, number * index, 0) for index in range(count)])
+
+        years = number % 12 == 0
+        assert rhythm == (Rhythm(number // 12, "year") if years else Rhythm(number, "month"))
+
+    @given(days, st.integers(2, 12))
+    def test_of_ends_of_months(self, first, count):
+        last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+
+        assert find_rhythm([shift(last, index, 0, True) for index in range(count)]) == Rhythm(1, "month")
+
+    @pytest.mark.parametrize(
+        ("gap", "rhythm"),
+        [(1, Rhythm(1, "day")), (10, Rhythm(10, "day")), (7, Rhythm(1, "week")), (28, Rhythm(4, "week"))],
+    )
+    def test_of_days(self, gap, rhythm):
+        assert find_rhythm([NEW_YEAR + timedelta(gap * index) for index in range(4)]) == rhythm
+
+    @pytest.mark.parametrize("gaps", [[], [0], [0, 0], [0, 31, 40], [0, -1]])
+    def test_none(self, gaps):
+        assert find_rhythm([NEW_YEAR + timedelta(gap) for gap in gaps]) is None
+
+
+class TestTakeOffFirst:
+    def test_until_it_is_used_up(self):
+        assert take_off_first([22.0, 23.0, 24.0], 30.0) == [0.0, 15.0, 24.0]
+
+    @given(st.lists(st.integers(0, 100), max_size=10), st.integers(0, 500))
+    def test_nothing_is_lost(self, amounts, discount):
+        left = take_off_first(amounts, discount)
+
+        assert sum(left) == max(sum(amounts) - discount, 0)
+        assert all(0 <= after <= before for after, before in zip(left, amounts, strict=True))
