@@ -16,10 +16,3 @@ class SaleOrderLine(models.Model):
     def _show_in_cart(self):
         # The shipping costs of a plan billed in advance are no goods that can be taken out of the cart.
         return super()._show_in_cart() and not self.continuity_shipping_of_id
-
-    def _get_plan_price_text(self):
-        """Return in words what a plan costs whose parent line bills nothing itself, or nothing."""
-        self.ensure_one()
-        plan = self.continuity_subscription_ids
-        offer = plan and plan._get_offer()
-        return plan._word_price(offer) if offer and offer.boxes and not offer.in_advance else ''

@@ -6,3 +6,4 @@ from . import order_line
 from . import order_line_invoice
 from . import reductions
 from . import payer
+from . import offer

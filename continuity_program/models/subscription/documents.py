@@ -15,7 +15,7 @@ class ContinuitySubscription(models.Model):
 
         :return: ``shipments``: dicts with ``number``, ``date``, ``products`` (in words) and ``amount`` (taxes
             and shipping costs included, in the order's currency); ``before`` and ``after``: in words, what is left out;
-            ``total``, where the plan has an end that is known; ``payments``: dicts with ``number``, ``date``,
+            ``total``, where the plan has an end that is known; ``end_text``: how it ends, in words; ``payments``: dicts with ``number``, ``date``,
             ``is_ship_due`` and ``amount``; ``payments_after``: in words, what is left out; ``payment_text``: how it is
             paid, where that is all there is to tell.
         :rtype: dict
@@ -35,6 +35,7 @@ class ContinuitySubscription(models.Model):
             'payments': payments[:MAX_ROWS],
             'payments_after': self._get_paid_after_text(payments[MAX_ROWS:]),
             'payment_text': '' if payments else self._get_payment_text(),
+            'end_text': self._word_end(self._get_offer()),
         }
 
     def _get_document_shipments(self):

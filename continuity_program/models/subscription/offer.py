@@ -79,6 +79,24 @@ class ContinuitySubscription(models.Model):
         later -= self._get_payments_due_with_order()
         return tuple(Due(payment.due_date or None, payment.amount) for payment in later._by_due_date())
 
+    def _get_next_due(self, is_first_paid=False):
+        """Return the next payment of a plan that is sold, or nothing.
+
+        :param bool is_first_paid: what was due with the order is paid, even if its bill does not know it yet.
+        :rtype: Due | None
+        """
+        self.ensure_one()
+        if self.state in ('done', 'cancelled'):
+            return None
+        if not self.bill_upfront:
+            rows = self._get_payments_to_come()
+            return Due(rows[0]['date'], rows[0]['amount']) if rows else None
+        open_payments = self.sudo().payment_ids.filtered(lambda payment: payment.state not in ('paid', 'cancelled'))
+        if is_first_paid:
+            open_payments -= self._get_payments_due_with_order()
+        first = open_payments._by_due_date()[:1]
+        return Due(first.due_date or None, first.amount) if first else None
+
     # === WORDS === #
 
     def _get_summary(self, with_due=True):
@@ -157,12 +175,7 @@ class ContinuitySubscription(models.Model):
 
     def _word_dues(self, offer):
         """Return in words what is paid later of a plan billed in advance, or nothing."""
-        words = [
-            self.env._("%(amount)s on %(day)s", amount=self._format_amount(due.amount), day=self._format_day(due.day))
-            if due.day
-            else self.env._("%(amount)s with the first box", amount=self._format_amount(due.amount))
-            for due in offer.dues
-        ]
+        words = [self._word_due(due) for due in offer.dues]
         if len(words) <= 3:
             return ', '.join(words)
         return self.env._(
@@ -171,6 +184,13 @@ class ContinuitySubscription(models.Model):
             count=len(words) - 1,
             last=self._format_day(offer.dues[-1].day or offer.last_day),
         )
+
+    def _word_due(self, due):
+        """Return in words how much is paid, and when."""
+        amount = self._format_amount(due.amount)
+        if not due.day:
+            return self.env._("%(amount)s with the first box", amount=amount)
+        return self.env._("%(amount)s on %(day)s", amount=amount, day=self._format_day(due.day))
 
     def _word_rhythm(self, rhythm):
         """Return in words how often a box comes."""
@@ -190,11 +210,23 @@ class ContinuitySubscription(models.Model):
         }
         return (one if rhythm.number == 1 else several)[rhythm.unit]
 
-    def _word_commitment(self, offer):
-        """Return in words how many boxes the customer agrees to, or nothing."""
-        if not offer.commitment or offer.in_advance:
+    def _word_end(self, offer):
+        """Return in words how the plan ends, and what the customer agrees to; nothing of one that is over."""
+        if self.state in ('done', 'cancelled'):
             return ''
-        return self.env._("at least %(count)s boxes", count=offer.commitment)
+        if not offer.count:
+            end = self.env._("It goes on until you cancel it.")
+        elif offer.last_day:
+            end = self.env._(
+                "It ends by itself after the last box, on %(last)s.", last=self._format_day(offer.last_day)
+            )
+        else:
+            end = self.env._("It ends by itself after %(count)s boxes.", count=offer.count)
+        if not offer.commitment or offer.in_advance:
+            return end
+        return self.env._(
+            "%(end)s You agree to at least %(count)s boxes.", end=end, count=offer.commitment
+        )
 
     def _word_offer(self):
         """Return the offer in one sentence: what is paid today, what then, what in all, and what is agreed to."""
@@ -205,8 +237,9 @@ class ContinuitySubscription(models.Model):
             parts.append(self.env._("then %(later)s", later=later))
         if offer.total is not None:
             parts.append(self.env._("in all %(amount)s", amount=self._format_amount(offer.total)))
-        parts.append(self._word_commitment(offer))
-        return " · ".join(filter(None, parts))
+        if offer.commitment and not offer.in_advance:
+            parts.append(self.env._("at least %(count)s boxes", count=offer.commitment))
+        return " · ".join(parts)
 
     def _format_amount(self, amount):
         return format_amount(self.env, amount, self.currency_id)
