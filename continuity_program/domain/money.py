@@ -31,3 +31,11 @@ def share_out(total: float, weights: Sequence[float], unit: float) -> list[float
 def add_discount(percentage: float, other: float) -> float:
     """Return the discount, in percent, of who gets one discount on top of another."""
     return 100.0 - (100.0 - percentage) * (100.0 - other) / 100.0
+
+
+def round_to(amount: float, unit: float) -> float:
+    """Return the amount in whole ``unit``, halves away from zero."""
+    step = Decimal(str(unit))
+    # What a float is off by is far below any unit.
+    exact = Decimal(str(round(amount, 9)))
+    return float((exact / step).quantize(Decimal(1), ROUND_HALF_UP) * step)

@@ -150,13 +150,3 @@ def find_rhythm(days: Sequence[date]) -> Rhythm | None:
     if any((later - earlier).days != gap for earlier, later in zip(days, days[1:], strict=False)):
         return None
     return Rhythm(gap // 7, "week") if gap % 7 == 0 else Rhythm(gap, "day")
-
-
-def take_off_first(amounts: Sequence[float], discount: float) -> list[float]:
-    """Return the amounts with a discount taken off the first ones until it is used up."""
-    left, result = discount, []
-    for amount in amounts:
-        taken = min(left, amount)
-        left -= taken
-        result.append(amount - taken)
-    return result

@@ -225,6 +225,35 @@ class TestBilledByBox(OrderTotalCase):
         self._run_job('create_orders', day('2027-03-01'))
         self.assertAlmostEqual(sum(subscription.child_order_ids.mapped('amount_total')), before * 0.9, 2)
 
+    def test_the_program_says_which_boxes_a_share_reaches(self):
+        for scope, totals in (
+            ({'promotion_scope': 'first'}, [19.80, 23.10, 24.20]),
+            ({'promotion_scope': 'first_n', 'promotion_count': 2}, [19.80, 20.79, 24.20]),
+        ):
+            with self.subTest(**scope):
+                subscription = self._sell(self._create_program(3, **scope), confirm=False)
+                self._discount(subscription.order_id, 'so_discount', 0.1)
+                self.assertAlmostEqual(subscription.amount_total, sum(totals), 2)
+                self.assertIn("19.80 to", subscription.summary)
+                rows = subscription._get_document()['shipments']
+                self.assertEqual([round(row['amount'], 2) for row in rows], totals)
+                self.assertEqual([row['amount'] for row in subscription._get_payments_to_come()], totals)
+                subscription.order_id.action_confirm()
+                subscription.program_id.promotion_scope = 'every'
+                self._run_job('create_orders', day('2027-03-01'))
+                children = subscription.child_order_ids.sorted('id')
+                self.assertEqual([round(total, 2) for total in children.mapped('amount_total')], totals)
+                self.assertAlmostEqual(subscription.amount_total, sum(totals), 2)
+
+    def test_a_share_of_the_first_box_and_an_amount(self):
+        subscription = self._sell(self._create_program(3, promotion_scope='first'), confirm=False)
+        self._discount(subscription.order_id, 'so_discount', 0.1)
+        self._discount(subscription.order_id, 'amount', 30.0)
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders', day('2027-03-01'))
+        children = subscription.child_order_ids.sorted('id')
+        self.assertEqual([round(total, 2) for total in children.mapped('amount_total')], [0.0, 12.90, 24.20])
+
     def test_a_second_share_comes_on_top(self):
         subscription = self._quote_by_box()
         before = subscription.amount_total
@@ -320,9 +349,14 @@ class TestBilledByBox(OrderTotalCase):
     def test_once_it_runs_prices_are_changed_in_the_plan(self):
         subscription = self._quote_by_box()
         subscription.order_id.action_confirm()
-        for kind, amount in (('amount', 5.0), ('so_discount', 0.1)):
+        first = self._sell(self._create_program(3, promotion_scope='first'))
+        for sold, kind, amount in (
+            (subscription, 'amount', 5.0),
+            (subscription, 'so_discount', 0.1),
+            (first, 'so_discount', 0.1),
+        ):
             with self.subTest(kind=kind), self.assertRaises(UserError):
-                self._discount(subscription.order_id, kind, amount)
+                self._discount(sold.order_id, kind, amount)
 
     def test_a_line_below_zero_is_refused(self):
         subscription = self._quote_by_box()

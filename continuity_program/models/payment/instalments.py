@@ -38,6 +38,8 @@ class ContinuitySubscription(models.Model):
         'line_ids.shipping_total',
         'line_ids.payment_term_id',
         'discount_on_first',
+        'promotion_discount',
+        'promotion_count',
         'taken_off_line_ids.price_total',
         'taken_off_line_ids.state',
     )
@@ -60,11 +62,11 @@ class ContinuitySubscription(models.Model):
         self.ensure_one()
         if self.bill_upfront or self.state in ('done', 'cancelled'):
             return []
-        rows, left = [], self._get_discount_left()
-        for lines in self.line_ids._filtered_planned().sorted('event_number')._by_shipment():
+        rows = []
+        shipments = self.line_ids._filtered_planned().sorted('event_number')._by_shipment()
+        for lines, off in zip(shipments, self._get_box_reductions(shipments, with_vouchers=True), strict=True):
             day, amount = lines[0].date_planned, sum(line.price_total + line.shipping_total for line in lines)
-            taken = min(left, amount)
-            amount, left = self.currency_id.round(amount - taken), left - taken
+            amount = self.currency_id.round(amount - off)
             term = lines.payment_term_id[:1] or self.payment_term_id
             instalments = self._get_instalments(self.order_id, amount, term, day) if term else [(day, amount)]
             rows += [

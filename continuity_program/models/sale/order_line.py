@@ -78,6 +78,12 @@ class SaleOrderLine(models.Model):
         ondelete='restrict',
         help="The plan whose first boxes cost less: this line takes its part off a child order.",
     )
+    continuity_promotion = fields.Char(
+        string="Promotion of the Plan",
+        readonly=True,
+        copy=False,
+        help="Which promotion of the plan the line takes off; empty: the amount off the first boxes.",
+    )
     is_continuity_parent = fields.Boolean(compute='_compute_is_continuity_parent')
 
     _continuity_line_uniq = models.UniqueIndex(

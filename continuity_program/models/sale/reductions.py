@@ -1,6 +1,7 @@
 from odoo import models
 
 from ...domain.order_total import OTHERS, Reduction, Sold, share_reduction
+from ...domain.promotion import take_off_boxes
 from ...internal_context import get_internal
 
 
@@ -52,13 +53,16 @@ class SaleOrder(models.Model):
             subscription=plan.display_name,
         )
 
-    def _get_sold(self):
+    def _get_sold(self, reduction=None):
         """Return what the lines of the order sell, as plain values.
 
+        :param reduction: a line that takes something off: only what it is taken off.
         :rtype: list[Sold]
         """
         self.ensure_one()
         lines = self.order_line.filtered(lambda line: not (line.display_type or line.is_downpayment))
+        if reduction:
+            lines = reduction._get_reduced_lines() or lines
         return [
             Sold(
                 line._get_billing_subscription().sudo().filtered('bill_upfront').id or OTHERS,
@@ -81,21 +85,23 @@ class SaleOrder(models.Model):
                 return lines
         return lines | shared.filtered(lambda line: line.currency_id.compare_amounts(line._get_part_to_bill(part), 0.0))
 
-    def _take_off_first_box(self, planned):
-        """Take off a child order what is left to take off the first boxes of its plan, by Odoo's own discount.
+    def _take_off_box(self, planned):
+        """Take off a child order what promotions take off its box, by Odoo's own discount.
 
         :param planned: the planned lines that the order sends.
         """
         self.ensure_one()
         plan = planned.subscription_id
-        amount = min(plan._get_discount_left(), self.amount_total) if planned._without_replacements() else 0.0
-        if self.currency_id.compare_amounts(amount, 0.0) <= 0:
+        promotions = plan._get_promotions() if not plan.bill_upfront and planned._without_replacements() else []
+        if not promotions:
             return
-        lines = self.order_line
-        self.env['sale.order.discount'].create(
-            {'sale_order_id': self.id, 'discount_type': 'amount', 'discount_amount': amount}
-        )._create_discount_lines()
-        (self.order_line - lines).continuity_taken_off_id = plan
+        box = plan._prepare_box(planned, self.amount_total, promotions)
+        for key, amount in take_off_boxes(promotions, [box], self.currency_id.rounding)[0].items():
+            lines = self.order_line
+            self.env['sale.order.discount'].create(
+                {'sale_order_id': self.id, 'discount_type': 'amount', 'discount_amount': amount}
+            )._create_discount_lines()
+            (self.order_line - lines).write(plan._prepare_taken_off(key))
 
     def _on_reductions_changed(self):
         """Share and plan anew what is not billed yet, after what is taken off the order has changed."""
@@ -121,6 +127,11 @@ class SaleOrderLine(models.Model):
             and self.currency_id.compare_amounts(self.price_subtotal, 0.0) < 0
         )
 
+    def _get_reduced_lines(self):
+        """Return the lines of the order that this one takes something off, where these are not all."""
+        self.ensure_one()
+        return self.browse()
+
     def _get_reduced_orders(self):
         """Return the orders of these lines off which something is taken."""
         return self.order_id.filtered(lambda order: order.continuity_role and order._get_reductions())
@@ -140,7 +151,7 @@ class SaleOrderLine(models.Model):
         """
         self.ensure_one()
         reduction = Reduction(self.price_subtotal, frozenset(self.tax_ids.ids), self._get_billed_shares())
-        return share_reduction(reduction, self.order_id._get_sold(), self.currency_id.rounding)
+        return share_reduction(reduction, self.order_id._get_sold(self), self.currency_id.rounding)
 
     def _get_billed_shares(self):
         """Return what of the line is on the bills that are made: by plan, and of ``OTHERS``.

@@ -5,6 +5,7 @@ from . import plan
 from . import position
 from . import pricing
 from . import parent_line
+from . import promotions
 from . import extend
 from . import rules
 from . import offer

@@ -2,7 +2,7 @@ from odoo import models
 from odoo.tools import format_amount, format_date
 
 from ...domain.money import share_out
-from ...domain.offer import Box, Due, Offer, take_off_first
+from ...domain.offer import Box, Due, Offer
 
 
 class ContinuitySubscription(models.Model):
@@ -63,7 +63,8 @@ class ContinuitySubscription(models.Model):
             weights = [sum(lines.mapped('prepaid_amount')) + sum(lines.mapped('shipping_amount')) for lines in boxes]
             return share_out(self.amount_total, weights, self.currency_id.rounding)
         amounts = [sum(line.price_total + line.shipping_total for line in lines) for lines in boxes]
-        return [self.currency_id.round(amount) for amount in take_off_first(amounts, self.discount_on_first)]
+        reductions = self._get_box_reductions(boxes)
+        return [self.currency_id.round(amount - off) for amount, off in zip(amounts, reductions, strict=True)]
 
     def _get_untaxed_total(self, lines):
         """Return what the plan so far comes to without taxes: its lines on the order, or its boxes."""

@@ -189,7 +189,7 @@ class ContinuitySubscription(models.Model):
                 child_line.continuity_line_id._use_price_of(child_line)
         for order, lines in zip(orders, shipments, strict=True):
             order._add_continuity_carrier_rate(lines.program_id)
-            order._take_off_first_box(lines)
+            order._take_off_box(lines)
         if self.env.company.continuity_autoconfirm:
             self._confirm_together(orders)
         lines = self.env['continuity.line'].union(*shipments)
@@ -214,7 +214,7 @@ class ContinuitySubscription(models.Model):
             line_values |= replaced.get(line_values.get('continuity_line_id'), {})
         order = self.env['sale.order'].new(values)
         rate = order._get_continuity_carrier_rate(lines.program_id)
-        return max(order.amount_total + (rate['price'] if rate else 0.0) - self._get_discount_left(), 0.0)
+        return self._get_reduced_amount(lines, order.amount_total + (rate['price'] if rate else 0.0))
 
     def _prepare_child_order(self, lines):
         """Return the values of a child order; everything that is known is given, so that nothing is looked up again.

@@ -24,6 +24,7 @@ class ContinuitySubscription(models.Model):
             'event_count': order_line.product_id.continuity_event_count,
             'order_start': program.order_start,
             'bill_upfront': program.bill_upfront,
+            'promotion_count': program._get_promotion_boxes(),
             'payment_term_id': program.payment_term_id.id,
             'payment_method': 'token' if program.allowed_methods == 'token' else 'on_account',
         }

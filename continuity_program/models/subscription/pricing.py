@@ -47,21 +47,6 @@ class ContinuitySubscription(models.Model):
             'tax_ids': [Command.set(mapped_taxes.ids)],
         }
 
-    def _add_discount(self, percentage):
-        """Give every box of plans billed box by box a discount more, on top of the one of their parent line."""
-        for subscription in self:
-            line = subscription.order_line_id
-            line.discount = add_discount(line.discount, percentage)
-
-    def _get_discount_left(self):
-        """Return what is still to be taken off the first boxes, taxes included: what no child order has yet."""
-        self.ensure_one()
-        if not self.discount_on_first or self.bill_upfront:
-            return 0.0
-        taken = self.sudo().taken_off_line_ids.filtered(lambda line: line.state != 'cancel')
-        left = self.discount_on_first + sum(min(line.price_total, 0.0) for line in taken)
-        return max(self.currency_id.round(left), 0.0)
-
     def _get_chosen_extra(self):
         """Return what the options chosen on the parent line add to the price of each piece, in the order's currency."""
         return sum(

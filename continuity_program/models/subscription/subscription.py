@@ -14,6 +14,7 @@ PLAN_FIELDS = {
     'event_count',
     'price_per_event',
     'discount_on_first',
+    'promotion_discount',
     'partner_shipping_id',
     'partner_invoice_id',
 }
@@ -158,6 +159,18 @@ class ContinuitySubscription(models.Model):
         tracking=True,
         bounds=sanity.AMOUNT_FROM_0,
         help="Taken off the first shipments, taxes included, until it is used up.",
+    )
+    promotion_discount = fields.Float(
+        string="Off the First Boxes (%)",
+        digits='Discount',
+        readonly=True,
+        tracking=True,
+        help="Taken off the first shipments, where the program lets promotions reach only those.",
+    )
+    promotion_count = fields.Integer(
+        string="Promotions Reach",
+        readonly=True,
+        help="How many of the first shipments a percentage is taken off, as the program says. 0: all.",
     )
     taken_off_line_ids = fields.One2many(
         comodel_name='sale.order.line', inverse_name='continuity_taken_off_id', string="Taken Off", readonly=True

@@ -68,6 +68,8 @@ class ContinuitySubscription(models.Model):
         'shipping_line_ids.price_total',
         'order_id.amount_untaxed',
         'discount_on_first',
+        'promotion_discount',
+        'promotion_count',
         'taken_off_line_ids.price_total',
         'taken_off_line_ids.state',
     )
@@ -84,15 +86,16 @@ class ContinuitySubscription(models.Model):
             subscription.amount_per_shipment = sum(
                 lines.filtered(lambda line: line.event_number == next_number).mapped('price_total')
             )
-            planned_amount = sum(line.price_total + line.shipping_total for line in planned)
-            subscription.amount_planned = max(planned_amount - subscription._get_discount_left(), 0.0)
+            subscription.amount_planned = subscription._sum_boxes(planned)
             subscription.amount_total = (
-                subscription._get_plan_total()
-                if subscription.bill_upfront
-                else max(
-                    sum(line.price_total + line.shipping_total for line in lines) - subscription.discount_on_first, 0.0
-                )
+                subscription._get_plan_total() if subscription.bill_upfront else subscription._sum_boxes(lines)
             )
+
+    def _sum_boxes(self, lines):
+        """Return what the shipments of these lines cost, taxes and shipping included, less what is taken off them."""
+        self.ensure_one()
+        shipments = lines.sorted('event_number')._by_shipment()
+        return sum(line.price_total + line.shipping_total for line in lines) - sum(self._get_box_reductions(shipments))
 
     @api.depends('state', 'next_date', 'is_end_planned', 'program_id.open_ended', 'program_id.active')
     def _compute_is_waiting(self):

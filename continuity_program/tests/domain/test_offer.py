@@ -2,7 +2,7 @@ import calendar
 from datetime import date, timedelta
 
 import pytest
-from domain.offer import Box, Offer, Rhythm, find_rhythm, take_off_first
+from domain.offer import Box, Offer, Rhythm, find_rhythm
 from domain.schedule import shift
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,15 +82,3 @@ class TestRhythm:
     @pytest.mark.parametrize("gaps", [[], [0], [0, 0], [0, 31, 40], [0, -1]])
     def test_none(self, gaps):
         assert find_rhythm([NEW_YEAR + timedelta(gap) for gap in gaps]) is None
-
-
-class TestTakeOffFirst:
-    def test_until_it_is_used_up(self):
-        assert take_off_first([22.0, 23.0, 24.0], 30.0) == [0.0, 15.0, 24.0]
-
-    @given(st.lists(st.integers(0, 100), max_size=10), st.integers(0, 500))
-    def test_nothing_is_lost(self, amounts, discount):
-        left = take_off_first(amounts, discount)
-
-        assert sum(left) == max(sum(amounts) - discount, 0)
-        assert all(0 <= after <= before for after, before in zip(left, amounts, strict=True))
