@@ -6,6 +6,7 @@ Amounts are in the order's currency, taxes included unless their name says other
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from .schedule import shift
@@ -147,6 +148,6 @@ def find_rhythm(days: Sequence[date]) -> Rhythm | None:
         if months and all(day == shift(first, months * index, 0, end_of_month) for index, day in enumerate(days)):
             return Rhythm(months // 12, "year") if months % 12 == 0 else Rhythm(months, "month")
     gap = (second - first).days
-    if any((later - earlier).days != gap for earlier, later in zip(days, days[1:], strict=False)):
+    if any((later - earlier).days != gap for earlier, later in pairwise(days)):
         return None
     return Rhythm(gap // 7, "week") if gap % 7 == 0 else Rhythm(gap, "day")

@@ -178,9 +178,6 @@ class TestEveryButton(PaymentCase):
                         if self._read(order) == before:
                             continue
                         changing.setdefault(pressed, set()).add(f"{kind}, {state}")
-                        with self.subTest(kind=kind, state=state, pressed=pressed):
-                            with self._undone():
-                                billed = self._bill_all(order)
-                                self.assertAlmostEqual(billed, order.amount_total, 2)
-        print(changing)
+                        with self.subTest(kind=kind, state=state, pressed=pressed), self._undone():
+                            self.assertAlmostEqual(self._bill_all(order), order.amount_total, 2)
         self.assertGreater(len(changing), 8)

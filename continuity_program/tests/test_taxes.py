@@ -179,7 +179,11 @@ class TestMovedCustomers(TaxCase):
                 {'fiscal_position_ids': [Command.set(cls.position.ids)], 'original_tax_ids': [Command.set(tax.ids)]}
             )
         cls.seller = cls.env['res.users'].create(
-            {'name': "Sam", 'login': 'sam@example.com', 'group_ids': [Command.link(cls.env.ref('sales_team.group_sale_salesman').id)]}
+            {
+                'name': "Sam",
+                'login': 'sam@example.com',
+                'group_ids': [Command.link(cls.env.ref('sales_team.group_sale_salesman').id)],
+            }
         )
 
     def _get_told(self, subscription):
@@ -318,7 +322,7 @@ class TestChangePlansTaxes(MassChangeCase):
         change = self._change(subscription, kind='taxes')
 
         self.assertEqual(
-            [(row[0], row[1] and row[1].replace('\xa0', ' '), row[2] and row[2].replace('\xa0', ' '), row[3]) for row in rows],
+            [tuple(value.replace('\xa0', ' ') if isinstance(value, str) else value for value in row) for row in rows],
             [
                 (1, "$ 22.00 · Tax 10%", "$ 24.20 · Tax 21%", False),
                 (2, "$ 21.00", False, "It has the taxes of today already."),

@@ -54,8 +54,8 @@ class ContinuityLine(models.Model):
         return subscription._get_taxes(product, self.partner_shipping_id or subscription.partner_shipping_id)
 
     def _prepare_next_price(self, vals, taxes_of_today):
-        """Return the price, as it was agreed, and the taxes of today for the next occurrence of the same event; nothing where new prices hold
-        for it that did not for this one, or another product is sent.
+        """Return the price, as it was agreed, and the taxes of today for the next occurrence of the same event;
+        nothing where new prices hold for it that did not for this one, or another product is sent.
 
         :param vals: the values of the next occurrence.
         :param TaxesOfToday taxes_of_today: what was looked up already.

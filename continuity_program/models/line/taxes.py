@@ -99,9 +99,7 @@ class ContinuityLine(models.Model):
         """Return the lines whose taxes are still those of a day to come: not ordered yet or, billed in advance, not
         delivered yet."""
         return self.filtered(
-            lambda line: (
-                line.state == 'planned' or (line.state == 'ordered' and line.subscription_id.bill_upfront)
-            )
+            lambda line: line.state == 'planned' or (line.state == 'ordered' and line.subscription_id.bill_upfront)
         )
 
     @api.model

@@ -63,9 +63,7 @@ class ContinuityPlanChangeMixin(models.AbstractModel):
         product = values.get('product_id')
         parts = [
             names['product_id'].get(product, self.env._("deleted")) if product else '',
-            format_amount(
-                self.env, values.get('price_total', values['price_unit']), self.subscription_id.currency_id
-            ),
+            format_amount(self.env, values.get('price_total', values['price_unit']), self.subscription_id.currency_id),
             f"−{values['discount']:g} %" if values.get('discount') else '',
             *(names['tax_ids'].get(tax, self.env._("deleted")) for tax in values['tax_ids']),
         ]

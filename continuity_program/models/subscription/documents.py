@@ -15,9 +15,9 @@ class ContinuitySubscription(models.Model):
 
         :return: ``shipments``: dicts with ``number``, ``date``, ``products`` (in words) and ``amount`` (taxes
             and shipping costs included, in the order's currency); ``before`` and ``after``: in words, what is left out;
-            ``total``, where the plan has an end that is known; ``end_text``: how it ends, in words; ``payments``: dicts with ``number``, ``date``,
-            ``is_ship_due`` and ``amount``; ``payments_after``: in words, what is left out; ``payment_text``: how it is
-            paid, where that is all there is to tell.
+            ``total``, where the plan has an end that is known; ``end_text``: how it ends, in words; ``payments``:
+            dicts with ``number``, ``date``, ``is_ship_due`` and ``amount``; ``payments_after``: in words, what is left
+            out; ``payment_text``: how it is paid, where that is all there is to tell.
         :rtype: dict
         """
         self.ensure_one()

@@ -117,7 +117,9 @@ class ContinuitySubscription(models.Model):
         previous, prices = self._get_previous_lines(), {}
         prepared = []
         for vals, program_line in self._prepare_unpriced_lines(shipments):
-            agreed = previous[program_line]._prepare_next_price(vals, taxes_of_today) if program_line in previous else {}
+            agreed = (
+                previous[program_line]._prepare_next_price(vals, taxes_of_today) if program_line in previous else {}
+            )
             prepared.append({**vals, **agreed} if agreed else self._add_price(vals, program_line, prices))
         return prepared
 

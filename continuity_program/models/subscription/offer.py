@@ -225,9 +225,7 @@ class ContinuitySubscription(models.Model):
             end = self.env._("It ends by itself after %(count)s boxes.", count=offer.count)
         if not offer.commitment or offer.in_advance:
             return end
-        return self.env._(
-            "%(end)s You agree to at least %(count)s boxes.", end=end, count=offer.commitment
-        )
+        return self.env._("%(end)s You agree to at least %(count)s boxes.", end=end, count=offer.commitment)
 
     def _word_offer(self):
         """Return the offer in one sentence: what is paid today, what then, what in all, and what is agreed to."""

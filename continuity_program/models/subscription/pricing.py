@@ -7,8 +7,8 @@ from ..line.taxes import TaxesOfToday
 
 
 class ContinuitySubscription(models.Model):
-    """How the price and the taxes of a shipment are found; another rule of prices goes here. What is priced anew later is
-    told by ``line/repricing.py``, which asks the same."""
+    """How the price and the taxes of a shipment are found; another rule of prices goes here. What is priced anew later
+    is told by ``line/repricing.py``, which asks the same."""
 
     _inherit = 'continuity.subscription'
 
@@ -125,8 +125,8 @@ class ContinuitySubscription(models.Model):
                 subscription._unguarded().is_fiscal_position_chosen = chosen
 
     def _tell_if_moved(self):
-        """Give the one responsible a to-do for each customer whose boxes go to where other taxes apply than for the last
-        one."""
+        """Give the one responsible a to-do for each customer whose boxes go to where other taxes apply than for the
+        last one."""
         for subscription in self.filtered(lambda subscription: subscription.state != 'draft'):
             sent = subscription.sudo().child_order_ids.filtered(lambda order: order.state != 'cancel').sorted('id')
             before = (sent[-1:] or subscription.order_id).fiscal_position_id
