@@ -7,12 +7,12 @@ from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools.safe_eval import safe_eval
 
-from .common import day
-from .common_payments import PaymentCase
+from .common_law import LawCase
 
 #: What is chosen in each dialog that a button of an order opens; a dialog that is not here has to be thought of.
 CHOICES = {
     'account.accrued.orders.wizard': [],  # books nothing of the order's own
+    'base.document.layout': [],  # how papers look
     'choose.delivery.carrier': [{}],
     'mail.compose.message': [],  # writes to somebody, and changes nothing
     'mail.followers.edit': [],
@@ -36,7 +36,7 @@ CHOICES = {
 
 
 @tagged('post_install', '-at_install')
-class TestEveryButton(PaymentCase):
+class TestEveryButton(LawCase):
     """Whatever Odoo lets a salesperson press on an order: it does what it says, or refuses in words, and what is billed
     comes to the order's total."""
 
@@ -46,7 +46,6 @@ class TestEveryButton(PaymentCase):
         cls.admin = cls.env.ref('base.user_admin')
         cls.admin.group_ids |= cls.env.ref('sale.group_discount_per_so_line') | cls.env.ref('uom.group_uom')
         cls.customer.email = 'ann@example.com'
-        cls.mug = cls._create_product("Mug", 30.0)
         shipping = cls._create_product("Parcel", 5.0, type='service', is_storable=False)
         cls.env['delivery.carrier'].create({'name': "Parcel", 'product_id': shipping.id, 'fixed_price': 5.0})
 
@@ -135,24 +134,6 @@ class TestEveryButton(PaymentCase):
             yield
             savepoint.rollback()
 
-    def _bill_all(self, order):
-        """Deliver and bill all that the order itself has to bill; return what it comes to."""
-        order = order.with_env(self._as_of()).browse(order.id)
-        if order.state in ('draft', 'sent'):
-            order.action_confirm()
-        if order.state == 'cancel':
-            return order.amount_total
-        order.picking_ids.move_ids.write({'picked': True})
-        for move in order.picking_ids.move_ids:
-            move.quantity = move.product_uom_qty
-        order.picking_ids.filtered(lambda picking: picking.state not in ('done', 'cancel'))._action_done()
-        self._run_job('process_payments', day('2027-04-01'), domain=[('order_id', '=', order.id)])
-        order.invoice_ids.filtered(lambda move: move.state == 'draft').action_post()
-        if order.invoice_status == 'to invoice':
-            order._create_invoices(final=True).action_post()
-        signs = {'out_invoice': 1, 'out_refund': -1}
-        return sum(signs[move.move_type] * move.amount_total for move in order.invoice_ids)
-
     def _read(self, order):
         self.env.flush_all()
         self.env.invalidate_all()
@@ -179,5 +160,6 @@ class TestEveryButton(PaymentCase):
                             continue
                         changing.setdefault(pressed, set()).add(f"{kind}, {state}")
                         with self.subTest(kind=kind, state=state, pressed=pressed), self._undone():
-                            self.assertAlmostEqual(self._bill_all(order), order.amount_total, 2)
+                            if order.state != 'cancel':
+                                self.assertLaw(order)
         self.assertGreater(len(changing), 8)

@@ -1,4 +1,5 @@
 from . import program
+from . import rules
 from . import events
 from . import program_line
 from . import overview
