@@ -58,7 +58,8 @@ def share_reduction(reduction: Reduction, sold: Iterable[Sold], unit: float) -> 
     values = _get_open_values(reduction, sold)
     parts = share_out(-rest, list(values.values()), unit) if rest < 0 else []
     if parts:
-        shares |= {owner: -part for owner, part in zip(values, parts, strict=True)}
+        by_owner = zip(values, parts, strict=True)
+        shares |= {owner: -part for owner, part in by_owner}
     else:
         shares[OTHERS] = shares.get(OTHERS, 0.0) + rest
     return shares
