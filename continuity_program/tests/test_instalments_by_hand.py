@@ -74,7 +74,7 @@ class TestInstalmentsByHand(ChargeCase):
         payments = subscription.payment_ids
         before = self._read(payments)
         for rows, reason, words in (
-            ([('2027-01-01', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 23.0)], "x", r"\$ 69.20 instead of \$ 69.30"),
+            ([('2027-01-01', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 23.0)], "x", "69.20 instead of .*69.30"),
             ([('2027-01-01', 23.1), ('2027-01-31', 46.3), ('2027-03-02', -0.1)], "x", "3 cannot be less than 0"),
             ([('2027-01-01', 23.1), (False, 23.1), ('2027-03-02', 23.1)], "x", "2 needs a day"),
             ([('2027-01-02', 23.1), ('2027-01-31', 23.1), ('2027-03-02', 23.1)], " ", "Enter a reason"),
