@@ -11,6 +11,7 @@
     'depends': ['continuity_program', 'website_sale'],
     'data': ['views/product_templates.xml', 'views/cart_templates.xml', 'views/payment_templates.xml'],
     'assets': {
+        'web.assets_frontend': ['continuity_program_website_sale/static/src/**/*'],
         'web.assets_tests': ['continuity_program_website_sale/static/tests/tours/**/*'],
     },
     'auto_install': True,

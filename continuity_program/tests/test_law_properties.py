@@ -125,7 +125,7 @@ class TestLaw(LawCase):
         tax, pricelist = data.draw(st.sampled_from(self.taxes)), data.draw(st.sampled_from(self.pricelists))
         (self.books | self.mug | self.goodwill).taxes_id = [Command.set(tax.ids)]
         programs = data.draw(st.lists(st.sampled_from(self.programs), min_size=1, max_size=2))
-        order = self._as_of()['sale.order'].create(
+        return self._as_of()['sale.order'].create(
             {
                 'partner_id': self.customer.id,
                 'pricelist_id': pricelist.id,
@@ -135,4 +135,3 @@ class TestLaw(LawCase):
                 ],
             }
         )
-        return order

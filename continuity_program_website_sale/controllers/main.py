@@ -43,6 +43,57 @@ class WebsiteSale(main.WebsiteSale):
             'submit_button_label': request.env._("Save card and order"),
         }
 
+    # === SHOP === #
+
+    def _shop_lookup_products(self, options, post, search, website):
+        """Sort plans by what they cost, and not by the list price of the product that sells them."""
+        term, count, products = super()._shop_lookup_products(options, post, search, website)
+        by, _space, direction = self._get_search_order(post).split(', ')[1].partition(' ')
+        if by == 'list_price' and set(products._get_plan_template_ids()) & set(products.ids):
+            products = products._sort_by_list_price(direction)
+        return term, count, products
+
+    def _get_additional_shop_values(self, values, **kwargs):
+        """Let the range of prices that can be chosen reach from the cheapest to the dearest plan too."""
+        result = super()._get_additional_shop_values(values, **kwargs)
+        products = request.env['product.template']
+        if 'available_max_price' not in values or not products._get_plan_template_ids():
+            return result
+        rate = request.env['res.currency']._get_conversion_rate(
+            request.website.company_id.sudo().currency_id, request.website.currency_id, request.website.company_id
+        )
+        prices = [price * rate for price in products._get_plan_list_prices().values()]
+        low, high = values['available_min_price'], values['available_max_price']
+        widened = {'available_min_price': min([low, *prices]), 'available_max_price': max([high, *prices])}
+        if values['min_price'] == low:
+            widened['min_price'] = widened['available_min_price']
+        if values['max_price'] == high:
+            widened['max_price'] = widened['available_max_price']
+        return {**result, **widened}
+
+    # === ANALYTICS === #
+
+    def order_lines_2_google_api(self, order_lines):
+        items = super().order_lines_2_google_api(order_lines)
+        lines = order_lines.filtered(lambda line: not line.is_delivery)
+        for item, line in zip(items, lines, strict=True):
+            offer = line._get_shop_offer()
+            if offer:
+                item['price'] = line.currency_id.round(offer.get_price(untaxed=True))
+        return items
+
+    def order_2_return_dict(self, order):
+        values = super().order_2_return_dict(order)
+        by_box = [plan._get_offer() for plan in order._get_plans_by_box()]
+        if by_box:
+            total = sum(offer.get_value() for offer in by_box)
+            values['value'] = order.currency_id.round(values['value'] + total)
+            taxes = total - sum(offer.get_value(untaxed=True) for offer in by_box)
+            values['tax'] = order.currency_id.round(values['tax'] + taxes)
+        return values
+
+    # === CHECKOUT === #
+
     def _get_shop_payment_errors(self, order):
         errors = super()._get_shop_payment_errors(order)
         plans = order._get_cart_plans()

@@ -51,3 +51,26 @@ class ContinuitySubscription(models.Model):
             lambda subscription: subscription.state == 'draft' and subscription.consent_channel == 'web'
         )
         agreed.write({'consent_date': False, 'consent_channel': False})
+
+    # === WHAT THE SHOP TELLS === #
+
+    def _get_listed_price(self):
+        """Return what is entered as the price of one that the shop tells: of the first box, or of the whole."""
+        if self.bill_upfront:
+            return self.order_line_id.price_unit
+        first = self.line_ids.filtered(lambda line: line.event_number == 1)
+        return sum(line.price_unit * line.quantity * (1 - line.discount / 100) for line in first) / self.quantity
+
+    def _get_shop_taxes(self):
+        """Return the taxes of the price that the shop tells, before and after the fiscal position, and of how many
+        pieces it is the price: each costs more by what the chosen options cost."""
+        first = self.line_ids[:1]
+        taxes = first.product_id.taxes_id._filter_taxes_by_company(self.company_id)
+        boxes = self._get_offer().boxes
+        counted = boxes if self.bill_upfront else boxes[:1]
+        has_own_price = self.bill_upfront and self.program_id.upfront_price_policy == 'product'
+        return {
+            'product_taxes': taxes,
+            'taxes': first.tax_ids,
+            'continuity_pieces': 1.0 if has_own_price else sum(box.pieces for box in counted) / self.quantity,
+        }

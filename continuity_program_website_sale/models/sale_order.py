@@ -71,14 +71,6 @@ class SaleOrder(models.Model):
             return self._get_due_with_order()
         return super()._get_prepayment_required_amount()
 
-    def _get_planned_rest(self):
-        """Return what the plans of the order cost later, or ``None`` where a plan has no end that is known."""
-        self.ensure_one()
-        plans = self._get_cart_plans() or self.continuity_subscription_ids
-        if any(plan.occurrences_left for plan in plans):
-            return None
-        return sum(plan.amount_total - plan._get_due_with_order() for plan in plans)
-
     def _filter_can_send_abandoned_cart_mail(self):
         """Remind of plans too: that their parent lines have the price 0 does not make them free."""
         plans = self.filtered(lambda order: order._get_cart_plans() and not order.amount_total)

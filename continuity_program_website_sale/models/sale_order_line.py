@@ -16,3 +16,17 @@ class SaleOrderLine(models.Model):
     def _show_in_cart(self):
         # The shipping costs of a plan billed in advance are no goods that can be taken out of the cart.
         return super()._show_in_cart() and not self.continuity_shipping_of_id
+
+    def _get_cart_display_price(self):
+        price = super()._get_cart_display_price()
+        if not self.continuity_has_plan:
+            return price
+        # The shipping costs of a plan billed in advance are a part of what it costs.
+        is_net = self.order_id.website_id._shows_untaxed_prices()
+        shipping = self.sudo().continuity_subscription_ids.shipping_line_ids
+        return price + sum(shipping.mapped('price_subtotal' if is_net else 'price_total'))
+
+    def _get_shop_offer(self):
+        """Return the offer of the plan that the line sells, or nothing."""
+        self.ensure_one()
+        return self.sudo().continuity_subscription_ids._get_offer() if self.continuity_has_plan else None

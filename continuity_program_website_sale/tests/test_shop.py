@@ -65,7 +65,11 @@ class TestCart(ShopPagesCase):
         self.assertEqual(self._get_text(page, "//*[@class='o_continuity_plan_price']"), EACH)
         self.assertIn("3 boxes, first 10 Jan 2027", self._get_text(page, "//*[@id='cart_products']"))
         self.assertIn("$ 0.00", self._get_text(page, "//tr[@name='o_continuity_due_now']"))
-        self.assertIn("$ 69.30", self._get_text(page, "//tr[@name='o_continuity_later']"))
+        self.assertIn(
+            "$ 22.00 to $ 24.20 each month, 3 boxes, last 10 Mar 2027",
+            self._get_text(page, "//tr[@name='o_continuity_later']"),
+        )
+        self.assertIn("$ 69.30", self._get_text(page, "//tr[@name='o_continuity_total']"))
 
     def test_quantity_scales_the_plan_until_it_is_taken_out(self):
         cart = self._add(self.product, quantity=2)
@@ -290,7 +294,9 @@ class TestCheckout(ShopPagesCase):
         page = self._go_to_payment()
         self.assertEqual(self._get_form(page), ('payment', 34.65))
         self.assertIn("$ 34.65", self._get_text(page, "//tr[@name='o_continuity_due_now']"))
-        self.assertIn("$ 34.65", self._get_text(page, "//tr[@name='o_continuity_later']"))
+        self.assertIn(
+            "$ 20.79 on 9 Feb 2027, $ 13.86 on 11 Mar 2027", self._get_text(page, "//tr[@name='o_continuity_later']")
+        )
         transaction = self._pay(page)
 
         self.assertEqual((transaction.amount, cart.state), (34.65, 'sale'))

@@ -13,7 +13,7 @@ PLAIN_TEMPLATES = (
 class OfferRow(NamedTuple):
     """A line of what an order with plans comes to, as documents, portal and shop show it."""
 
-    #: ``due``, ``paid``, ``later`` or ``total``.
+    #: ``due_now``, ``paid``, ``later`` or ``total``.
     code: str
     label: str
     #: In the order's currency, or ``None`` where the text tells it.
@@ -66,7 +66,7 @@ class SaleOrder(models.Model):
         if not plans:
             return []
         if self.state in ('draft', 'sent'):
-            rows = [OfferRow('due', self.env._("Due today"), self._get_due_with_order())]
+            rows = [OfferRow('due_now', self.env._("Due today"), self._get_due_with_order())]
             rows += [
                 OfferRow('later', self.env._("Then"), text=text)
                 for plan in plans

@@ -22,7 +22,7 @@ class ContinuitySubscription(models.Model):
         """Write the plan in words, in the customer's language, into the parent line's description."""
         self.ensure_one()
         line, old_text = self.order_line_id, self.plan_text
-        text = self.with_context(lang=self.partner_id.lang)._get_summary()
+        text = self.with_context(lang=self.partner_id.lang)._get_summary(with_due=False)
         if text == (old_text or ''):
             return
         line.name = line.name.replace(old_text, text) if old_text and old_text in line.name else f"{line.name}\n{text}"

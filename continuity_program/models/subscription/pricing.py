@@ -48,7 +48,11 @@ class ContinuitySubscription(models.Model):
         }
 
     def _get_chosen_extra(self):
-        """Return what the options chosen on the parent line add to the price of each piece, in the order's currency."""
+        """Return what the variant and the options chosen on the parent line add to the price of each piece, in the
+        order's currency; of a plan with a price of its own, they are in that."""
+        line = self.order_line_id
+        if self.bill_upfront and self.program_id.upfront_price_policy == 'product':
+            return 0.0
         return sum(
             option.currency_id._convert(
                 option.price_extra,
@@ -57,7 +61,9 @@ class ContinuitySubscription(models.Model):
                 self.company_id._get_continuity_day(self.order_id.date_order),
                 round=False,
             )
-            for option in self.order_line_id.product_no_variant_attribute_value_ids
+            for option in (
+                line.product_id.product_template_attribute_value_ids | line.product_no_variant_attribute_value_ids
+            )
             if option.price_extra
         )
 
