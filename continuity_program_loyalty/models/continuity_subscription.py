@@ -16,7 +16,7 @@ class ContinuitySubscription(models.Model):
     def _compute_totals(self):
         super()._compute_totals()
 
-    @api.depends('order_id.order_line.coupon_id.points')
+    @api.depends('order_id.order_line.coupon_id')
     @api.depends_context('lang')
     def _compute_promotion_text(self):
         for plan in self:
@@ -88,8 +88,8 @@ class ContinuitySubscription(models.Model):
         if reward.discount_applicability == 'order':
             return goods
         domain = reward.sudo()._get_discount_product_domain()
-        found = lines
-        if not self.product_id.filtered_domain(domain):
+        found = lines = lines.sudo()
+        if not self.sudo().product_id.filtered_domain(domain):
             found = lines.filtered(lambda line: line.product_id.filtered_domain(domain))
         if reward.discount_applicability == 'cheapest':
             return min((line.price_total / line.quantity for line in found if line.price_total), default=0.0)
@@ -109,8 +109,9 @@ class ContinuitySubscription(models.Model):
     def _get_vouchers(self):
         vouchers = super()._get_vouchers()
         for line in self._get_voucher_lines():
-            order, reward = self.order_id, line.reward_id
-            left = order._convert_reward(reward, line.coupon_id.points * reward.discount)
+            order, reward, card = line.order_id, line.reward_id, line.coupon_id
+            points = order._get_real_points_for_coupon(card) - order._get_promised_points(card)
+            left = order._convert_reward(reward, points * reward.discount)
             vouchers.append(Promotion(line._get_promotion_key(), left=left))
         return vouchers
 

@@ -1,4 +1,5 @@
 from odoo import models
+from odoo.exceptions import UserError
 
 from odoo.addons.continuity_program.internal_context import Internal
 
@@ -54,26 +55,51 @@ class SaleOrder(models.Model):
             return {}
         return super()._get_claimable_rewards(forced_coupons)
 
+    def action_open_reward_wizard(self):
+        if self.continuity_parent_id:
+            raise UserError(self._get_child_reward_refusal())
+        return super().action_open_reward_wizard()
+
+    def _apply_program_reward(self, reward, coupon, **kwargs):
+        if self.continuity_parent_id:
+            raise UserError(self._get_child_reward_refusal())
+        return super()._apply_program_reward(reward, coupon, **kwargs)
+
+    def _get_child_reward_refusal(self):
+        """Return why a child order takes no reward of its own."""
+        return self.env._(
+            "%(order)s sends a box of %(parent)s, and gets what is given there. Give the code or reward on "
+            "%(parent)s: it reaches the boxes to come.",
+            order=self.name,
+            parent=self.continuity_parent_id.name,
+        )
+
     def _get_real_points_for_coupon(self, coupon, post_confirm=False):
         points = super()._get_real_points_for_coupon(coupon, post_confirm)
         if self.continuity_parent_id and self.state != 'sale':
-            # What other boxes, not confirmed yet, are paid with is promised to them.
-            promised = self.env['sale.order.line'].search(
-                [
-                    ('coupon_id', '=', coupon.id),
-                    ('order_id', '!=', self.id),
-                    ('order_id.continuity_parent_id', '!=', False),
-                    ('state', 'in', ('draft', 'sent')),
-                ]
-            )
-            points = coupon.currency_id.round(points - sum(promised.mapped('points_cost')))
+            points = coupon.currency_id.round(points - self._get_promised_points(coupon))
         return points
+
+    def _get_promised_points(self, coupon):
+        """Return what boxes other than this order's, not confirmed yet, are paid with from a gift card or a wallet."""
+        lines = self.env['sale.order.line'].sudo()
+        promised = lines.search(
+            [
+                ('coupon_id', '=', coupon.id),
+                ('order_id', '!=', self.id),
+                ('order_id.continuity_parent_id', '!=', False),
+                ('state', 'in', ('draft', 'sent')),
+            ]
+        )
+        return sum(promised.mapped('points_cost'))
 
     # === WHAT CANNOT WORK === #
 
     def _try_apply_code(self, code):
         """Refuse in words a code that is accepted and would take nothing off an order with plans."""
-        if not self.continuity_subscription_ids:
+        if self.continuity_parent_id:
+            return {'error': self._get_child_reward_refusal()}
+        if self.continuity_role != 'parent':
             return super()._try_apply_code(code)
         rules, cards = self.code_enabled_rule_ids, self.applied_coupon_ids
         status = super()._try_apply_code(code)

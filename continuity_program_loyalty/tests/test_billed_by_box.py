@@ -1,4 +1,4 @@
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
 from odoo.tests import tagged
 
@@ -188,6 +188,27 @@ class TestCodesOnBoxes(LoyaltyCase):
         subscription.child_order_ids._action_cancel()
         self.assertAlmostEqual(card.points, 0.0, 2)
 
+    def test_a_child_order_takes_no_reward_by_hand(self):
+        self._create_code()
+        subscription = self._quote()
+        subscription.order_id.action_confirm()
+        self._run_job('create_orders')
+        child = subscription.child_order_ids
+        with self.assertRaisesRegex(ValidationError, "gets what is given there"):
+            self._enter(child, "SPRING10")
+        with self.assertRaisesRegex(UserError, "gets what is given there"):
+            self._claim(child)
+
+    def test_what_a_reward_gives_boxes_is_set_by_nobody(self):
+        self._create_code()
+        seller = self._create_user('seller', 'sales_team.group_sale_manager')
+        subscription = self._quote()
+        self._enter(subscription.order_id, "SPRING10")
+        line = subscription.order_id.order_line.filtered('is_reward_line').with_user(seller)
+        for name, value in (('continuity_box_share', 1.0), ('continuity_box_amount', 1000.0)):
+            with self.subTest(name=name), self.assertRaises(AccessError):
+                line[name] = value
+
     def test_a_salesperson_gives_a_code(self):
         self._create_code()
         seller = self._create_user('seller', 'sales_team.group_sale_salesman')
@@ -217,6 +238,7 @@ class TestCardsOnBoxes(LoyaltyCase):
         self.assertEqual(card.points, 30.0)
         self._run_job('create_orders')
         self.assertEqual(card.points, 8.0)
+        subscription.invalidate_recordset(['promotion_text'])
         self.assertIn("8.00 left", subscription.promotion_text)
         self._create_boxes()
         self.assertEqual((self._get_totals(subscription), card.points), ([0.0, 15.10, 24.20], 0.0))

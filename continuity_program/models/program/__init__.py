@@ -3,3 +3,4 @@ from . import rules
 from . import events
 from . import program_line
 from . import overview
+from . import promotion

@@ -114,26 +114,6 @@ class ContinuityProgram(models.Model):
         default='confirmation',
         required=True,
     )
-    promotion_scope = fields.Selection(
-        selection=[
-            ('every', "Every box"),
-            ('first', "The first box"),
-            ('first_n', "The first boxes"),
-        ],
-        string="Promotions Reach",
-        default='every',
-        required=True,
-        tracking=True,
-        help="Which boxes a percentage on the order is taken off, where each shipment is billed by itself: a discount, "
-        "a reward, a code. An amount is always taken off the first boxes, until it is used up.",
-    )
-    promotion_count = fields.Integer(
-        string="Boxes Reached",
-        default=1,
-        bounds=sanity.COUNT_FROM_1,
-        tracking=True,
-        help="How many of the first boxes promotions reach.",
-    )
     payment_term_id = fields.Many2one(
         comodel_name='account.payment.term',
         string="Payment Schedule",
@@ -313,11 +293,6 @@ class ContinuityProgram(models.Model):
         for program in self:
             repeats = [event.repeats for event in schedule.get_sent_events(program._get_events())]
             program.event_total = 0 if None in repeats else sum(repeats)
-
-    def _get_promotion_boxes(self):
-        """Return how many of the first boxes a percentage is taken off; 0 for all."""
-        self.ensure_one()
-        return {'first': 1, 'first_n': self.promotion_count}.get(self.promotion_scope, 0)
 
     # === CRUD METHODS === #
 
