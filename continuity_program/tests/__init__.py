@@ -27,6 +27,7 @@ from . import test_engine_day
 from . import test_engine_edges
 from . import test_engine_log
 from . import test_engine_records
+from . import test_every_button
 from . import test_extend
 from . import test_gate
 from . import test_gate_table
@@ -36,6 +37,7 @@ from . import test_instalments_by_hand
 from . import test_invoices_taken_over
 from . import test_isolation
 from . import test_issues
+from . import test_law_properties
 from . import test_mails
 from . import test_mass_change
 from . import test_mass_change_dialog
@@ -89,6 +91,7 @@ from . import test_sync
 from . import test_sync_edges
 from . import test_sync_properties
 from . import test_sync_queries
+from . import test_taxes
 from . import test_terms_of_bills
 from . import test_timeline
 from . import test_tours
