@@ -268,11 +268,15 @@ class SaleOrder(models.Model):
         """Credit a shipment that came back, or never came, and show the credit note.
 
         :raise AccessError: for who may not make Odoo's own invoices and credit notes of the order.
+        :raise UserError: for an order that sends no shipment.
         """
         self.ensure_one()
         self._check_continuity_billing_access()
         child = self.sudo()
-        notes = child.order_line.continuity_line_id.subscription_id._credit_shipment(child)
+        subscription = child.order_line.continuity_line_id.subscription_id
+        if not subscription:
+            raise UserError(self._get_no_plan_text())
+        notes = subscription._credit_shipment(child)
         return notes.with_env(self.env)._get_records_action(name=self.env._("Credit Notes"), context={})
 
     def _check_continuity_billing_access(self):
