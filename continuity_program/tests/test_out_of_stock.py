@@ -299,6 +299,20 @@ class TestWait(StockCase):
         self.assertWaiting(run, here, "1 Units of Book 1")
         self.assertEqual(self._get_children(up_north).warehouse_id, north)
 
+    def test_what_waits_for_its_confirmation_takes_from_its_own_warehouse(self):
+        self.company.continuity_autoconfirm = False
+        north = self.env['stock.warehouse'].create({'name': "North", 'code': "NOR", 'company_id': self.company.id})
+        for warehouse in (self.warehouse, north):
+            self._put_in_stock(self.books[0], 1, warehouse)
+        here, up_north = self._sell_waiting(), self._sell_waiting(order={'warehouse_id': north.id})
+        self._run_job('create_orders', domain=[('id', '=', up_north.id)])
+        self.assertEqual(self._get_children(up_north).state, 'draft')
+
+        run = self._run_job('create_orders')
+
+        self.assertFalse(run.issue_ids)
+        self.assertEqual(self._get_sent(here), [("Book 1", 1.0)])
+
     def test_the_stock_of_another_company_is_not_ours(self):
         company = self.env['res.company'].create({'name': "Other Books"})
         theirs = self.env['stock.warehouse'].search([('company_id', '=', company.id)], limit=1)

@@ -42,6 +42,15 @@ class TestUnpaidLimits(UnpaidCase):
         )
         self.assertEqual([len(self._get_made(subscription)) for subscription in accepted.values()], [1, 2, 2])
 
+    def test_the_days_of_the_oldest_count(self):
+        """On 1 March January is 59 days late and February 28."""
+        subscription = self._sell_on_account(unpaid_max_days=58)
+
+        run = self._run_months(1, 2, 3)
+
+        self.assertIn("since 01/01/2027, for 59 days, accepted: 58", run.issue_ids.reason)
+        self.assertEqual(self._get_made(subscription), ['2027-01-01', '2027-02-01'])
+
     def test_either_limit_holds(self):
         subscription = self._sell_on_account(unpaid_max_count=9, unpaid_max_days=30)
 
