@@ -1,5 +1,6 @@
 from odoo import models
 from odoo.exceptions import UserError
+from odoo.fields import Command
 
 from odoo.addons.continuity_program.internal_context import Internal
 
@@ -106,7 +107,7 @@ class SaleOrder(models.Model):
         new = (self.code_enabled_rule_ids - rules).program_id | (self.applied_coupon_ids - cards).program_id
         if status or any(program.applies_on != 'current' and not program.is_payment_program for program in new):
             return status
-        self.write({'code_enabled_rule_ids': [(6, 0, rules.ids)], 'applied_coupon_ids': [(6, 0, cards.ids)]})
+        self.write({'code_enabled_rule_ids': [Command.set(rules.ids)], 'applied_coupon_ids': [Command.set(cards.ids)]})
         self._update_programs_and_rewards()
         return {'error': self._get_no_effect_text(code)}
 
