@@ -1,7 +1,7 @@
 {
     'name': 'Continuity Programs',
     'summary': 'Sell products on a plan: book of the month, refills, collector series',
-    'version': '19.0.1.1.0',
+    'version': '19.0.1.2.0',
     'category': 'Sales/Sales',
     'license': 'LGPL-3',
     'author': 'Continuity Programs for Odoo',

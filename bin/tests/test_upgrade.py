@@ -50,8 +50,8 @@ MEANT = {
         "continuity_subscription",
         "access_token",
     ): "Odoo tries a new mail template on a record, whose link gets its token.",
-    ("mail_template", "body_html"): "Planned lines have other names: `migrations/19.0.1.1.0/post-template-names.py`.",
-    ("continuity_job_run", "progress"): "Its keys have other names: `migrations/19.0.1.1.0/post-job-progress.py`.",
+    ("mail_template", "body_html"): "Planned lines have other names: `migrations/19.0.1.2.0/post-template-names.py`.",
+    ("continuity_job_run", "progress"): "Its keys have other names: `migrations/19.0.1.2.0/post-job-progress.py`.",
 }
 
 

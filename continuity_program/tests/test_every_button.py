@@ -48,7 +48,9 @@ class TestEveryButton(LawCase):
         cls.admin.group_ids |= cls.env.ref('sale.group_discount_per_so_line') | cls.env.ref('uom.group_uom')
         cls.customer.email = 'ann@example.com'
         shipping = cls._create_product("Parcel", 5.0, type='service', is_storable=False)
-        cls.carrier = cls.env['delivery.carrier'].create({'name': "Parcel", 'product_id': shipping.id, 'fixed_price': 5.0})
+        cls.carrier = cls.env['delivery.carrier'].create(
+            {'name': "Parcel", 'product_id': shipping.id, 'fixed_price': 5.0}
+        )
 
     def _get_orders(self):
         """Yield a kind of parent order, and how such a quotation is made."""
