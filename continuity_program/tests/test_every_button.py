@@ -47,7 +47,7 @@ class TestEveryButton(LawCase):
         cls.admin = cls.env.ref('base.user_admin')
         cls.admin.group_ids |= cls.env.ref('sale.group_discount_per_so_line') | cls.env.ref('uom.group_uom')
         cls.customer.email = 'ann@example.com'
-        shipping = cls._create_product("Parcel", 5.0, type='service', is_storable=False)
+        shipping = cls._create_product("Parcel", 5.0, type='service', is_storable=False, invoice_policy='order')
         cls.carrier = cls.env['delivery.carrier'].create(
             {'name': "Parcel", 'product_id': shipping.id, 'fixed_price': 5.0}
         )

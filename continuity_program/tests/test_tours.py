@@ -130,6 +130,40 @@ class TestTours(HttpCase):
         self.assertEqual(subscription.state, 'running')
         self.assertEqual(self.env['payment.transaction'].search([('continuity_order_id', '=', order.id)]).amount, 0.0)
 
+    def _quote_in_advance(self, **values):
+        """Return a quotation of a plan of three books for 60.00, billed in advance."""
+        self.club_product.continuity_program_id.bill_upfront = True
+        line = Command.create({'product_id': self.club_product.product_variant_id.id})
+        return self.env['sale.order'].create(
+            {'partner_id': self.customer.id, 'order_line': [line], 'user_id': self.agent.id, **values}
+        )
+
+    def test_agent_gives_ten_percent(self):
+        self.agent.group_ids |= self.env.ref('sale.group_discount_per_so_line')
+        order = self._quote_in_advance()
+
+        self.start_tour(f'/odoo/sales/{order.id}', 'continuity_give_discount', login='continuity_agent')
+
+        self.assertEqual(order.amount_total, 54.0)
+        self.assertEqual(order.continuity_subscription_ids.payment_ids.amount, 54.0)
+
+    def test_customer_pays_a_discounted_plan_in_the_portal(self):
+        provider = self.env.ref('payment.payment_provider_demo')
+        provider.write({'state': 'test', 'is_published': True})
+        order = self._quote_in_advance(require_signature=False, require_payment=True, prepayment_percent=1.0)
+        self.env['sale.order.discount'].with_context(active_id=order.id).create(
+            {'sale_order_id': order.id, 'discount_type': 'so_discount', 'discount_percentage': 0.1}
+        ).action_apply_discount()
+        order.action_quotation_sent()
+
+        self.start_tour(order.get_portal_url(), 'continuity_pay_discounted')
+
+        self.env['continuity.job.run']._execute('process_payments', domain=[('order_id', '=', order.id)])
+        self.assertEqual(order.state, 'sale')
+        self.assertEqual(order.transaction_ids.mapped('amount'), [54.0])
+        self.assertEqual(order.invoice_ids.amount_total, 54.0)
+        self.assertEqual(order.continuity_subscription_ids.payment_ids.mapped('state'), ['paid'])
+
     def test_customer_declines_an_announced_shipment(self):
         self.customer.email = 'tour@example.com'
         self.club_product.continuity_program_id.announce_days = 40
