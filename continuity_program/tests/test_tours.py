@@ -140,6 +140,10 @@ class TestTours(HttpCase):
 
     def test_agent_gives_ten_percent(self):
         self.agent.group_ids |= self.env.ref('sale.group_discount_per_so_line')
+        # The first discount of a company makes its product, which a salesperson may not.
+        self.env.company.sale_discount_product_id = self.env['product.product'].create(
+            {'name': "Discount", 'type': 'service', 'invoice_policy': 'order', 'taxes_id': False}
+        )
         order = self._quote_in_advance()
 
         self.start_tour(f'/odoo/sales/{order.id}', 'continuity_give_discount', login='continuity_agent')
