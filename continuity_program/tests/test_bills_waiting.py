@@ -63,6 +63,20 @@ class TestBillsWaiting(PrepaymentCase):
         self.assertEqual([amount for _reference, amount in self.ledger], [69.3])
         self.assertEqual(subscription.payment_ids.state, 'paid')
 
+    def test_a_bill_sent_by_hand_is_not_sent_again(self):
+        subscription = self._sell_in_advance()
+        bill = subscription.order_id._create_invoices()
+        bill.invoice_date = self.today
+        bill.action_post()
+        bill.is_move_sent = True
+        self._transfer(subscription.order_id, 69.3)
+
+        run = self._run_job('process_payments')
+
+        self.assertEqual(run.issue_ids.mapped('kind'), ['pending'])
+        mails = self.env['mail.mail'].search([('model', '=', 'account.move'), ('res_id', '=', bill.id)])
+        self.assertFalse(mails)
+
     def test_on_account_it_is_billed_all_the_same(self):
         subscription = self._sell_in_advance(payment_method='on_account', payment_token_id=False)
         self._transfer(subscription.order_id, 69.3)

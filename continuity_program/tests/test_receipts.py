@@ -175,19 +175,6 @@ class TestReceipts(ChargeCase):
 
         self.assertEqual((len(self._get_mails(bill)), len(self._get_mails(subscription.payment_ids))), (1, 0))
 
-    def test_a_bill_sent_by_hand_is_not_sent_again(self):
-        subscription = self._sell(
-            self._create_program(3, bill_upfront=True), payment_method='on_account', payment_token_id=False
-        )
-        bill = subscription.order_id._create_invoices()
-        bill.invoice_date = self.today
-        bill.action_post()
-        bill.is_move_sent = True
-
-        self._run_job('process_payments')
-
-        self.assertFalse(self._get_mails(bill))
-
     def test_a_plan_changed_to_on_account_has_its_bill_sent_after_the_receipt(self):
         subscription = self._sell_upfront()
         self._run_job('process_payments')
