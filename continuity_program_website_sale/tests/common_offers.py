@@ -103,7 +103,7 @@ class OffersCase(ShopPagesCase):
         page = html.fromstring(text)
         for xpath in ALLOWED:
             for node in page.xpath(xpath):
-                node.getparent().remove(node)
+                node.drop_tree()
         said = ' '.join(page.text_content().split())
         return [said[max(match.start() - 60, 0) : match.end() + 20] for match in NOTHING.finditer(said)]
 

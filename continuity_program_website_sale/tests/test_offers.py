@@ -224,6 +224,23 @@ class TestFindingPlans(OffersCase):
 class TestCrawler(OffersCase):
     """Nothing is told to cost 0.00 that is not free, on any page that a link leads to."""
 
+    def test_the_crawler_finds_what_costs_nothing(self):
+        for told in (
+            "<p>Total $ 0.00</p>",
+            "<p>0.00 $</p>",
+            "<tr name='o_continuity_total'><td>$ 0.00</td></tr>",
+            """<script type="application/ld+json">{"price": 0.0}</script>""",
+        ):
+            self.assertTrue(self._find_nothings(f"<html><body>{told}</body></html>"), told)
+        for told in (
+            "<p>Total $ 10.00, 20.00</p>",
+            "<p>1,000.00</p>",
+            "<table><tr name='o_continuity_due_now'><td>$ 0.00</td></tr></table>",
+            "<p name='continuity_offer'>Due today $ 0.00</p>",
+            "<script>price = 0.0</script>",
+        ):
+            self.assertFalse(self._find_nothings(f"<html><body>{told}</body></html>"), told)
+
     def _order_all(self):
         """Order each kind, one order of goods beside, and one quotation, as the customer who has a login."""
         orders = self.env['sale.order']
