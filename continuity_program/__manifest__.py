@@ -14,8 +14,6 @@
         'security/ir.model.access.csv',
         'data/ir_sequence.xml',
         'data/mail_activity_type.xml',
-        'data/mail_template.xml',
-        'data/mail_template_receipts.xml',
         'data/ir_cron.xml',
         'data/continuity_cancel_reason.xml',
         'views/continuity_program_line_views.xml',
@@ -38,6 +36,9 @@
         'views/sale_portal_templates.xml',
         'views/announcement_templates.xml',
         'views/continuity_portal_templates.xml',
+        # Behind what their texts call: Odoo tries each on a record when it is installed.
+        'data/mail_template.xml',
+        'data/mail_template_receipts.xml',
         'views/res_config_settings_views.xml',
         'wizard/continuity_instalments_views.xml',
         'wizard/continuity_job_wizard_views.xml',
