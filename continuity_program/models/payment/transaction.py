@@ -101,10 +101,12 @@ class PaymentTransaction(models.Model):
         result = super()._post_process()
         for transaction in new.filtered(lambda tx: tx.state in ('error', 'cancel') and tx.continuity_payment_id):
             transaction._follow_up('_decline')
-        for transaction in self.filtered(lambda tx: tx.state == 'done'):
+        done = self.filtered(lambda tx: tx.state == 'done')
+        for transaction in done.filtered('continuity_order_id'):
             transaction._follow_up('_confirm_with_card')
+        for transaction in done.filtered('continuity_payment_id'):
             transaction._follow_up('_notify_overpayment')
-        for transaction in new.filtered(lambda tx: tx.state == 'done'):
+        for transaction in (done & new).filtered(lambda tx: tx._get_told_payments()):
             transaction._follow_up('_mail_receipt')
         return result
 
@@ -127,10 +129,12 @@ class PaymentTransaction(models.Model):
 
     def _mail_receipt(self):
         """Tell the customer of what was charged for an instalment, or paid back, with the document."""
-        charged = self.continuity_payment_id
-        refunded = self.source_transaction_id.continuity_payment_id if self.operation == 'refund' else charged.browse()
-        charged._mail_receipt('charged')
-        refunded._mail_receipt('refunded')
+        self._get_told_payments()._mail_receipt('refunded' if self.operation == 'refund' else 'charged')
+
+    def _get_told_payments(self):
+        """Return the instalment that the transaction has paid, or pays back."""
+        paying = self.source_transaction_id if self.operation == 'refund' else self
+        return paying.continuity_payment_id
 
     def _check_amount_and_confirm_order(self):
         """Leave quotations alone whose card was not saved with the payment: their plans would be charged to it."""

@@ -36,7 +36,11 @@ class SaleOrder(models.Model):
 
     @api.depends('amount_total', 'continuity_subscription_ids.amount_total')
     def _compute_continuity_total(self):
-        for order in self:
+        parents = self.filtered('continuity_role')
+        plain = self - parents
+        # As it stands in the order's row: to round it again would read its currency.
+        self._fields['continuity_total']._insert_cache(plain, plain.mapped('amount_total'))
+        for order in parents:
             order.continuity_total = order.amount_total + sum(order._get_plans_by_box().mapped('amount_total'))
 
     def _is_plans_only(self):
