@@ -50,6 +50,7 @@ MEANT = {
         "continuity_subscription",
         "access_token",
     ): "Odoo tries a new mail template on a record, whose link gets its token.",
+    ("sale_order", "access_token"): "The same, for the mail of an order with plans.",
     ("mail_template", "body_html"): "Planned lines have other names: `migrations/19.0.1.2.0/post-template-names.py`.",
     ("continuity_job_run", "progress"): "Its keys have other names: `migrations/19.0.1.2.0/post-job-progress.py`.",
 }
