@@ -51,6 +51,8 @@ MEANT = {
         "access_token",
     ): "Odoo tries a new mail template on a record, whose link gets its token.",
     ("sale_order", "access_token"): "The same, for the mail of an order with plans.",
+    ("account_move", "access_token"): "The same, for the mail of a credit note.",
+    ("account_move", "is_manually_modified"): "Odoo notes so that the link got its token.",
     ("mail_template", "body_html"): "Planned lines have other names: `migrations/19.0.1.2.0/post-template-names.py`.",
     ("continuity_job_run", "progress"): "Its keys have other names: `migrations/19.0.1.2.0/post-job-progress.py`.",
 }
