@@ -73,7 +73,7 @@ def cut(total: float, weights: Sequence[float], unit: float) -> list[float]:
     Without any weight the last one is the whole.
     """
     step = Decimal(str(unit))
-    whole = sum(map(_exact, weights), Decimal())
+    whole = sum(map(_exact, weights))
     total_units = _count_units(_exact(total), step)
     pieces, reached, done = [], Decimal(), 0
     for index, weight in enumerate(weights):

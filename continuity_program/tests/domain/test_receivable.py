@@ -26,6 +26,11 @@ class TestReceivable(TestCase):
         self.assertEqual(cut(5.0, [2, 1], 1.0), [3.0, 2.0])
         self.assertEqual(cut(5.0, [], 0.01), [])
 
+    def test_half_a_unit_goes_away_from_zero(self):
+        self.assertEqual(cut(0.25, [1, 1], 0.01), [0.13, 0.12])
+        self.assertEqual(cut(-0.25, [1, 1], 0.01), [-0.13, -0.12])
+        self.assertEqual(cut(5.0, [1, 1], 1.0), [3.0, 2.0])
+
     def test_align_takes_it_from_the_last_ones(self):
         self.assertEqual(align([23.1, 23.1, 23.1], 66.0, 0.01), [23.1, 23.1, 19.8])
         self.assertEqual(align([23.1, 23.1, 23.1], 30.0, 0.01), [23.1, 6.9, 0.0])
