@@ -4,6 +4,12 @@ import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+from hypothesis import settings
+
+# A busy machine makes no rule fail, nor does it kill a mutant.
+settings.register_profile("domain", parent=settings(), deadline=None)
+settings.load_profile("domain")
+
 FOLDER = Path(__file__).resolve().parents[2] / "domain"
 
 if "domain" not in sys.modules:

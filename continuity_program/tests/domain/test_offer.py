@@ -35,12 +35,24 @@ class TestOffer:
     def test_the_price_is_that_of_one(self):
         assert offer(44.0, 44.0, quantity=2).get_price() == 22.0
         assert offer(44.0, 44.0, quantity=2, in_advance=True).get_price() == 44.0
+        assert offer(44.0, 44.0, quantity=0).get_price() == 44.0
+
+    def test_without_taxes(self):
+        boxes = (Box(NEW_YEAR, 22.0, 20.0), Box(date(2027, 2, 1), 33.0, 30.0))
+        whole = Offer(boxes=boxes, planned_total=55.0, planned_untaxed=50.0)
+        endless = Offer(boxes=boxes, planned_total=55.0, planned_untaxed=50.0, is_planned_whole=False)
+
+        assert (whole.get_price(untaxed=True), whole.get_value(untaxed=True)) == (20.0, 50.0)
+        assert (endless.get_price(untaxed=True), endless.get_value(untaxed=True)) == (20.0, 20.0)
 
     def test_without_an_end_nothing_is_told_of_it(self):
         plan = offer(22.0, 22.0, is_planned_whole=False)
 
         assert (plan.total, plan.last_day, plan.get_later()) == (None, None, None)
         assert plan.get_value() == 22.0
+        # Two of it: worth the first box, which holds both.
+        assert offer(44.0, 44.0, is_planned_whole=False, quantity=2).get_value() == 44.0
+        assert offer(44.0, 44.0, is_planned_whole=False, in_advance=True).get_value() == 88.0
 
     def test_what_a_customer_pays_for_a_box(self):
         plan = Offer(boxes=(Box(NEW_YEAR, 20.0, 20.0, shipping=3.0), Box(NEW_YEAR, 21.0, 21.0)))
@@ -55,7 +67,8 @@ class TestOffer:
     def test_nothing_to_send(self):
         plan = Offer()
 
-        assert (plan.first_day, plan.prices, plan.charges, plan.get_price()) == (None, (0.0, 0.0), (0.0, 0.0), 0.0)
+        assert (plan.first_day, plan.last_day, plan.rhythm, plan.pieces) == (None, None, None, None)
+        assert (plan.prices, plan.charges, plan.shipping, plan.get_price()) == ((0.0, 0.0), (0.0, 0.0), 0.0, 0.0)
 
 
 class TestRhythm:
@@ -71,6 +84,18 @@ class TestRhythm:
         last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
 
         assert find_rhythm([shift(last, index, 0, True) for index in range(count)]) == Rhythm(1, "month")
+
+    def test_of_one_day_in_each_month_though_the_first_ends_its_month(self):
+        assert find_rhythm([date(2027, 4, 30), date(2027, 5, 30), date(2027, 6, 30)]) == Rhythm(1, "month")
+        assert find_rhythm([date(2027, 4, 30), date(2027, 5, 31), date(2027, 6, 30)]) == Rhythm(1, "month")
+
+    def test_in_whole_numbers_for_they_are_told(self):
+        told = [
+            str(find_rhythm([NEW_YEAR, later]).number)
+            for later in (date(2029, 1, 1), date(2027, 3, 1), date(2027, 1, 15), date(2027, 1, 11))
+        ]
+
+        assert told == ["2", "2", "2", "10"]
 
     @pytest.mark.parametrize(
         ("gap", "rhythm"),
