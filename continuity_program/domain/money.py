@@ -16,7 +16,7 @@ def share_out(total: float, weights: Sequence[float], unit: float) -> list[float
     if min(weights) < 0:
         raise ValueError(f"negative weight in {weights}")
     step = Decimal(str(unit))
-    units = int((Decimal(str(total)) / step).quantize(Decimal(1), ROUND_HALF_UP))
+    units = int((Decimal(str(total)) / step).to_integral_value(ROUND_HALF_UP))
     exact_weights = [Decimal(str(weight)) for weight in weights]
     if not sum(exact_weights):
         exact_weights = [Decimal(1)] * len(weights)
@@ -38,4 +38,4 @@ def round_to(amount: float, unit: float) -> float:
     step = Decimal(str(unit))
     # What a float is off by is far below any unit.
     exact = Decimal(str(round(amount, 9)))
-    return float((exact / step).quantize(Decimal(1), ROUND_HALF_UP) * step)
+    return float((exact / step).to_integral_value(ROUND_HALF_UP) * step)

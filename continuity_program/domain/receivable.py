@@ -118,4 +118,4 @@ def _exact(amount: float) -> Decimal:
 
 
 def _count_units(amount: Decimal, step: Decimal) -> int:
-    return int((amount / step).quantize(Decimal(1), ROUND_HALF_UP))
+    return int((amount / step).to_integral_value(ROUND_HALF_UP))

@@ -1,7 +1,7 @@
 from decimal import Decimal
 from unittest import TestCase
 
-from domain.money import add_discount, share_out
+from domain.money import add_discount, round_to, share_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,3 +49,21 @@ class TestAddDiscount(TestCase):
 
     def test_all_is_all(self):
         self.assertAlmostEqual(add_discount(100.0, 50.0), 100.0)
+
+
+class TestRoundTo(TestCase):
+    def test_in_whole_units(self):
+        self.assertEqual(round_to(23.146, 0.01), 23.15)
+        self.assertEqual(round_to(23.1, 1.0), 23.0)
+        self.assertEqual(round_to(23.12, 0.05), 23.1)
+        self.assertEqual(round_to(0.0, 0.01), 0.0)
+
+    def test_half_a_unit_goes_away_from_zero(self):
+        self.assertEqual(round_to(0.125, 0.01), 0.13)
+        self.assertEqual(round_to(-0.125, 0.01), -0.13)
+        self.assertEqual(round_to(2.5, 1.0), 3.0)
+
+    def test_what_a_float_is_off_by_does_not_count(self):
+        # 0.034999999999999996 and 0.24499999999999997.
+        self.assertEqual(round_to(0.1 * 0.35, 0.01), 0.04)
+        self.assertEqual(round_to(0.7 * 0.35, 0.01), 0.25)
