@@ -3,7 +3,7 @@ import math
 from datetime import date, datetime
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg2.errors import CheckViolation
 
@@ -25,7 +25,12 @@ INSANE_NUMBERS = (math.nan, -math.inf, 'nan', 1e300, 'a lot', 10**40)
 SAID = r"must be from|is not a date|is not a number|is not a record"
 
 
+#: A machine may be busy.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
 class TestChecker(BaseCase):
+    @PATIENT
     @given(st.dates())
     def test_days(self, value):
         is_sane = date(2000, 1, 1) <= value <= date(2200, 12, 31)
@@ -34,6 +39,7 @@ class TestChecker(BaseCase):
         self.assertEqual(sanity.find_day_fault(f'{value:%Y}'.zfill(4) + f'{value:-%m-%d}') is None, is_sane)
         self.assertEqual(sanity.find_day_fault(datetime.combine(value, datetime.max.time())) is None, is_sane)
 
+    @PATIENT
     @given(st.one_of(st.floats(), st.integers(), st.floats().map(str), st.integers().map(str)), st.integers(0, 10**9))
     def test_numbers(self, value, most):
         fault = sanity.find_number_fault(value, sanity.Bounds(-most, most))
@@ -41,12 +47,14 @@ class TestChecker(BaseCase):
         is_sane = math.isfinite(float(value)) and abs(float(value)) <= most if abs(float(value)) < 1e308 else False
         self.assertEqual(fault is None, is_sane)
 
+    @PATIENT
     @given(st.one_of(st.text(), st.binary(), st.lists(st.integers()), st.floats(), st.integers(), st.booleans()))
     def test_whatever_comes_is_judged(self, value):
         for find_fault in (sanity.find_day_fault, sanity.find_number_fault):
             fault = find_fault(value)
             self.assertIn(fault and fault.code, (None, 'no_day', 'no_number', 'out_of_bounds'))
 
+    @PATIENT
     @given(st.text(max_size=30))
     def test_text_is_a_day_as_the_orm_reads_it(self, value):
         if value and not sanity.find_day_fault(value):

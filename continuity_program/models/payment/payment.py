@@ -149,7 +149,7 @@ class ContinuityPayment(models.Model):
         """
         self.ensure_one()
         term = self.order_id.payment_term_id
-        if self.has_schedule or not term:
+        if self.has_schedule or not term or self.order_id._is_paid_by_schedule():
             return [(self.due_date or day, self.amount)]
         return self.subscription_id._get_instalments(self.order_id, self.amount, term, day)
 

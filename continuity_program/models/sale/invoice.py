@@ -98,9 +98,16 @@ class SaleOrder(models.Model):
             values['continuity_payment_ids'] = [Command.link(payment.id) for payment in payments]
             # For the link in its mail: here for the same reason.
             values['access_token'] = str(uuid4())
+            if self._is_paid_by_schedule() and not any(payments.mapped('has_schedule')):
+                # The rest of what its schedule has billed is due at once.
+                values['invoice_payment_term_id'] = False
             if not values['invoice_payment_term_id'] and any(payments.mapped('due_date')):
                 values['invoice_date_due'] = min(filter(None, payments.mapped('due_date')))
         return values
+
+    def _is_paid_by_schedule(self):
+        """Whether the payment terms of the order are the payment schedule of its plan, and not the customer's own."""
+        return any(self._get_live_payments().mapped('has_schedule'))
 
     def _create_account_invoices(self, invoice_vals_list, final):
         self._use_terms_of_schedules(invoice_vals_list)

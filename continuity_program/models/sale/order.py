@@ -227,6 +227,11 @@ class SaleOrder(models.Model):
         (self - ours).sudo().order_line._set_without_plans()
         ours.continuity_subscription_ids.sudo().unlink()
         ours.order_line._give_up_planned_lines()
+        if ours:
+            # PostgreSQL would otherwise look for a move's line while it deletes that with its order.
+            moves = self.env['stock.move'].sudo().search([('continuity_order_id', 'in', ours.ids)])
+            moves.continuity_order_id = False
+            moves.flush_recordset()
 
     def _check_continuity_unlink(self):
         for order in self:
