@@ -106,8 +106,8 @@ class SaleOrder(models.Model):
         return values
 
     def _is_paid_by_schedule(self):
-        """Whether the payment terms of the order are the payment schedule of its plan, and not the customer's own."""
-        return any(self._get_live_payments().mapped('has_schedule'))
+        """Whether the payment terms of a child order are the payment schedule of its plan, and not the customer's own."""
+        return bool(self.continuity_parent_id) and any(self._get_live_payments().mapped('has_schedule'))
 
     def _create_account_invoices(self, invoice_vals_list, final):
         self._use_terms_of_schedules(invoice_vals_list)
