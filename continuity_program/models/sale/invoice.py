@@ -106,7 +106,7 @@ class SaleOrder(models.Model):
         return values
 
     def _is_paid_by_schedule(self):
-        """Whether the payment terms of a child order are the payment schedule of its plan, and not the customer's own."""
+        """Whether its payment terms are those of its plan's payment schedule, as only a child order's can be."""
         return bool(self.continuity_parent_id) and any(self._get_live_payments().mapped('has_schedule'))
 
     def _create_account_invoices(self, invoice_vals_list, final):
