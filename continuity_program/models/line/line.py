@@ -232,14 +232,7 @@ class ContinuityLine(models.Model):
     @api.depends('price_unit', 'discount', 'quantity', 'tax_ids', 'product_id')
     def _compute_amount(self):
         for line in self:
-            line.price_subtotal, line.price_total = line.subscription_id._get_line_amounts(
-                line.product_id,
-                line.tax_ids,
-                product_uom_id=line.product_uom_id,
-                quantity=line.quantity,
-                price_unit=line.price_unit,
-                discount=line.discount,
-            )
+            line.price_subtotal, line.price_total = line._get_amounts_with(line.tax_ids, line.price_unit)
 
     @api.depends('shipping_amount')
     def _compute_shipping_total(self):

@@ -27,7 +27,7 @@ class ContinuitySubscription(models.Model):
         """
         order = self.order_id
         product = product.with_company(self.company_id)
-        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
+        taxes = self._get_product_taxes(product)
         if program_line and program_line.price_overridden:
             price, discount = self._convert(program_line.price_unit), program_line.discount
         else:
