@@ -25,14 +25,11 @@ class ContinuitySubscription(models.Model):
         if not amount:
             return 0.0
         product = self.program_id.shipping_product_id
-        taxes = product.taxes_id._filter_taxes_by_company(self.company_id)
-        return (
-            self._get_fiscal_position(self.partner_shipping_id)
-            .map_tax(taxes)
-            .compute_all(amount, currency=self.currency_id, product=product, partner=self.partner_shipping_id)[
-                'total_included'
-            ]
+        taxes = self._get_taxes(product, self.partner_shipping_id)
+        amounts = taxes.compute_all(
+            amount, currency=self.currency_id, product=product, partner=self.partner_shipping_id
         )
+        return amounts['total_included']
 
     def _prepare_shipping_lines(self, lines):
         """Return the commands for what the customer pays for sending the shipment."""
