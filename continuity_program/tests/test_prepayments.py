@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.modules.neutralize import get_neutralization_queries
@@ -251,6 +253,23 @@ class TestCardOfTheOrder(PrepaymentCase):
         self.assertEqual(order.state, 'sale')
         self.assertEqual(order.continuity_subscription_ids.payment_token_id, card)
         self.assertFalse(order._needs_continuity_card())
+
+    def test_a_quotation_that_cannot_be_confirmed_keeps_the_saved_card(self):
+        order = self._sell(self._create_program(3, allowed_methods='token'), confirm=False).order_id
+        order.write({'require_signature': False, 'require_payment': True})
+        order.action_quotation_sent()
+        card = self._create_token()
+
+        with (
+            patch.object(self.registry['sale.order'], '_confirm_with_card', side_effect=UserError("Not today.")),
+            self.assertLogs('odoo.addons.continuity_program.models.payment.transaction', 'WARNING') as logs,
+        ):
+            self._pay_online(
+                order, 0.0, token=card, operation='validation', sale_order_ids=False, continuity_order_id=order.id
+            )
+
+        self.assertIn('_confirm_with_card', logs.output[0])
+        self.assertEqual((order.state, order.continuity_subscription_ids.payment_token_id), ('sent', card))
 
     def test_a_payment_that_saves_no_card_confirms_nothing_that_is_charged_later(self):
         lamp = self._create_product("Lamp", 50.0)

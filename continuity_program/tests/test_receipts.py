@@ -108,7 +108,7 @@ class TestReceipts(ChargeCase):
 
     def test_what_follows_a_charge_undoes_no_books(self):
         subscription = self._sell_upfront()
-        failing = ('_hand_on_token', '_mail_receipt', '_notify_overpayment', '_confirm_with_card')
+        failing = ('_hand_on_token', '_mail_receipt', '_notify_overpayment')
         transaction = self.registry['payment.transaction']
         for name in failing:
             patcher = patch.object(transaction, name, side_effect=UserError("Not today."))
